@@ -1,0 +1,127 @@
+package onboard
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/netsuite"
+)
+
+// grantTokens is what a grant's sealed column holds. It exists in clear only between opening and use.
+type grantTokens struct {
+	Access  string `json:"access"`
+	Refresh string `json:"refresh"`
+}
+
+func (w *work) tokens() (grantTokens, error) {
+	var t grantTokens
+	plain, err := w.s.open(w.Run, "grants", "tokens", w.Grant.ID, w.Grant.Tokens)
+	if err != nil {
+		return t, err
+	}
+	return t, json.Unmarshal([]byte(plain), &t)
+}
+
+// keep stores the tokens of a redeemed code at once, apart from the run: a token that exists at NetSuite must be
+// revocable by us whatever happens next.
+func (w *work) keep(ctx context.Context, token *netsuite.Token) error {
+	plain, err := json.Marshal(grantTokens{Access: token.AccessToken.Reveal(), Refresh: token.RefreshToken.Reveal()})
+	if err != nil {
+		return err
+	}
+	g := &w.Grant
+	if g.Tokens, err = w.s.seal(w.Run, "grants", "tokens", g.ID, string(plain)); err != nil {
+		return err
+	}
+	g.Status, g.Code, g.Verifier = broker.GrantHeld, nil, nil
+	g.AccessExpiresAt = token.Expiry
+	g.DueAt = token.Expiry
+	g.Attempts = 0
+	return w.s.Store.SaveGrant(context.WithoutCancel(ctx), g)
+}
+
+// void ends a grant that never became tokens.
+func (s *Service) void(ctx context.Context, g *broker.Grant) error {
+	g.Status, g.EndedAt, g.DueAt = broker.GrantVoid, s.Now(), time.Time{}
+	g.Code, g.Verifier, g.Tokens = nil, nil, nil
+	return s.Store.SaveGrant(ctx, g)
+}
+
+// revoke ends the grant at NetSuite and wipes it. What NetSuite no longer knows has ended too.
+func (w *work) revoke(ctx context.Context) error {
+	g := &w.Grant
+	if g.Status == broker.GrantRevoked || g.Status == broker.GrantVoid {
+		return nil
+	}
+	tokens, err := w.tokens()
+	if err != nil {
+		return err
+	}
+	cg, err := w.s.codeGrant(w.App, w.recorded("end the set-up permission"))
+	if err != nil {
+		return err
+	}
+	err = cg.Revoke(ctx, g.Account, netsuite.NewSecret(tokens.Refresh))
+	if err != nil && !errors.Is(err, netsuite.ErrInvalidGrant) && !errors.Is(err, netsuite.ErrInvalidRequest) {
+		return err
+	}
+	if err := w.s.audit(ctx, broker.AuditGrantRevoked, w.Run, "ok", g.ID); err != nil {
+		return err
+	}
+	g.Status, g.EndedAt, g.DueAt, g.Tokens = broker.GrantRevoked, w.s.Now(), time.Time{}, nil
+	return w.s.Store.SaveGrant(context.WithoutCancel(ctx), g)
+}
+
+// longestGrant is how long a refresh token can live: 720 hours on a public client. After that there is nothing to revoke.
+const longestGrant = 720 * time.Hour
+
+// endDueGrant ends a grant that no step will end: one that was superseded, ran out of time, or was never answered.
+func (s *Service) endDueGrant(ctx context.Context, id string) {
+	lease, ours, err := s.Store.AcquireLease(ctx, "grant/"+id, s.Holder, s.LeaseTTL)
+	if err == nil && ours {
+		err = errors.Join(s.endGrant(ctx, id), s.Store.ReleaseLease(context.WithoutCancel(ctx), lease))
+	}
+	if err != nil && ctx.Err() == nil {
+		s.Logger.Warn("a set-up permission could not be ended yet; we try again", "grant", id, "err", err)
+	}
+}
+
+func (s *Service) endGrant(ctx context.Context, id string) error {
+	g, err := s.Store.Grant(ctx, id)
+	if err != nil {
+		return err
+	}
+	w, err := s.load(ctx, g.RunID)
+	if err != nil {
+		return err
+	}
+	current := w.Run.GrantID == g.ID && !w.Run.Over()
+	w.Grant = g
+	switch {
+	case g.DueAt.IsZero() || g.DueAt.After(s.Now()):
+		return nil
+	case g.Status == broker.GrantAsked:
+		return s.void(ctx, &w.Grant)
+	case g.Status == broker.GrantRedeeming && current:
+		return nil // the run's own exchange step has it
+	case g.Status == broker.GrantRedeeming:
+		err = w.redeem(ctx)
+	default:
+		err = w.revoke(ctx)
+	}
+	if err == nil && current {
+		_, err = s.change(ctx, w.Run.ID, func(r *broker.Run) error { r.DueAt = s.Now(); return nil })
+	}
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	if s.Now().Sub(g.CreatedAt) > longestGrant {
+		return s.void(ctx, &w.Grant)
+	}
+	w.Grant.Attempts++
+	w.Grant.DueAt = s.Now().Add(pauseAfter(time.Second, w.Grant.Attempts, 5*time.Minute))
+	return errors.Join(err, s.Store.SaveGrant(ctx, &w.Grant))
+}

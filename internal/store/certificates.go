@@ -1,0 +1,80 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/suitekey/suitekey/internal/broker"
+)
+
+const (
+	insertCertificate = `INSERT INTO certificates (id, version, connection_id, app, state, netsuite_id, pem, private_key, not_before, valid_until, created_at, updated_at)
+		VALUES ($1, $2 + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+	updateCertificate = `UPDATE certificates SET version = version + 1, connection_id = $3, app = $4, state = $5, netsuite_id = $6, pem = $7, private_key = $8,
+			not_before = $9, valid_until = $10, created_at = $11, updated_at = $12
+		WHERE id = $1 AND version = $2`
+	selectCertificates = `SELECT id, version, connection_id, app, state, netsuite_id, pem, private_key, not_before, valid_until, created_at, updated_at
+		FROM certificates`
+	retireOthers = `UPDATE certificates SET state = 'retiring', version = version + 1, updated_at = $3
+		WHERE connection_id = $1 AND id <> $2 AND state = 'active'`
+)
+
+// SaveCertificate stores a certificate of a connection that is stored already.
+func (d *DB) SaveCertificate(ctx context.Context, certificate *broker.Certificate) error {
+	return d.write(ctx, func(t *tx) error { return saveCertificate(ctx, t, certificate) })
+}
+
+func saveCertificate(ctx context.Context, t *tx, certificate *broker.Certificate) error {
+	c := *certificate
+	c.CreatedAt, c.UpdatedAt = t.created(c.CreatedAt), t.now
+	err := t.swap(ctx, c.Version, insertCertificate, updateCertificate,
+		c.ID, c.Version, c.ConnectionID, c.App, c.State, c.NetSuiteID, string(c.PEM), c.Key, c.NotBefore, c.ValidUntil, c.CreatedAt, c.UpdatedAt)
+	c.Version++
+	t.onCommit(func() { *certificate = c })
+	return err
+}
+
+// ActivateCertificate makes the connection sign with the certificate: the certificate becomes active, the connection's other active
+// ones retiring, and the connection is connected. Both records are compared and swapped; when either has been changed by somebody
+// else, nothing happens.
+func (d *DB) ActivateCertificate(ctx context.Context, connection *broker.Connection, certificate *broker.Certificate) error {
+	if certificate.ConnectionID != connection.ID {
+		return fmt.Errorf("certificate %q belongs to connection %q, not to %q", certificate.ID, certificate.ConnectionID, connection.ID)
+	}
+	return d.write(ctx, func(t *tx) error {
+		signing, active := *connection, *certificate
+		signing.CertificateID, signing.State = active.ID, broker.ConnectionConnected
+		active.State = broker.CertificateActive
+		// The connection first: its row keeps two activations apart.
+		if err := saveConnection(ctx, t, &signing); err != nil {
+			return err
+		}
+		if err := saveCertificate(ctx, t, &active); err != nil {
+			return err
+		}
+		t.onCommit(func() { *connection, *certificate = signing, active })
+		_, err := t.exec(ctx, retireOthers, signing.ID, active.ID, t.now)
+		return err
+	})
+}
+
+// Certificate finds a certificate by its ID.
+func (d *DB) Certificate(ctx context.Context, id string) (broker.Certificate, error) {
+	return one(ctx, d.reader, scanCertificate, selectCertificates+` WHERE id = $1`, id)
+}
+
+// CertificatesOf lists the certificates of a connection, oldest first.
+func (d *DB) CertificatesOf(ctx context.Context, connectionID string) ([]broker.Certificate, error) {
+	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE connection_id = $1 ORDER BY created_at, id`, connectionID)
+}
+
+// KnownCertificates lists all certificates that an app ever had, to tell ours from foreign ones; oldest first.
+func (d *DB) KnownCertificates(ctx context.Context, app string) ([]broker.Certificate, error) {
+	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE app = $1 ORDER BY created_at, id`, app)
+}
+
+func scanCertificate(row scanner) (c broker.Certificate, err error) {
+	err = row.Scan(&c.ID, &c.Version, &c.ConnectionID, &c.App, &c.State, &c.NetSuiteID, raw{&c.PEM}, sealed(&c.Key),
+		moment{&c.NotBefore}, moment{&c.ValidUntil}, moment{&c.CreatedAt}, moment{&c.UpdatedAt})
+	return c, err
+}

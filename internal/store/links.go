@@ -1,0 +1,55 @@
+package store
+
+import (
+	"context"
+
+	"github.com/suitekey/suitekey/internal/broker"
+)
+
+const (
+	insertLink = `INSERT INTO links (id, version, token_hash, app, kind, customer, expect, metadata, return_url, finalise_hash, run_id,
+			created_at, expires_at, revoked_at)
+		VALUES ($1, $2 + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+	updateLink = `UPDATE links SET version = version + 1, token_hash = $3, app = $4, kind = $5, customer = $6, expect = $7, metadata = $8,
+			return_url = $9, finalise_hash = $10, run_id = $11, created_at = $12, expires_at = $13, revoked_at = $14
+		WHERE id = $1 AND version = $2`
+	selectLinks = `SELECT id, version, token_hash, app, kind, customer, expect, metadata, return_url, finalise_hash, run_id,
+			created_at, expires_at, revoked_at FROM links`
+)
+
+// SaveLink stores a link. Two links never have the same token.
+func (d *DB) SaveLink(ctx context.Context, link *broker.Link) error {
+	return d.write(ctx, func(t *tx) error { return saveLink(ctx, t, link) })
+}
+
+func saveLink(ctx context.Context, t *tx, link *broker.Link) error {
+	l := *link
+	l.CreatedAt = t.created(l.CreatedAt)
+	err := t.swap(ctx, l.Version, insertLink, updateLink,
+		l.ID, l.Version, l.TokenHash, l.App, l.Kind, l.Customer, asJSON{l.Expect}, asJSON{l.Metadata}, l.ReturnURL, l.FinaliseHash, l.RunID,
+		l.CreatedAt, l.ExpiresAt, l.RevokedAt)
+	l.Version++
+	t.onCommit(func() { *link = l })
+	return err
+}
+
+// Link finds a link by its ID.
+func (d *DB) Link(ctx context.Context, id string) (broker.Link, error) {
+	return one(ctx, d.reader, scanLink, selectLinks+` WHERE id = $1`, id)
+}
+
+// LinkByTokenHash finds the link whose token has this hash (broker.HashToken).
+func (d *DB) LinkByTokenHash(ctx context.Context, hash string) (broker.Link, error) {
+	return one(ctx, d.reader, scanLink, selectLinks+` WHERE token_hash = $1 AND token_hash <> ''`, hash)
+}
+
+// Links lists the links of an app, oldest first.
+func (d *DB) Links(ctx context.Context, app string) ([]broker.Link, error) {
+	return list(ctx, d.reader, scanLink, selectLinks+` WHERE app = $1 ORDER BY created_at, id`, app)
+}
+
+func scanLink(row scanner) (l broker.Link, err error) {
+	err = row.Scan(&l.ID, &l.Version, &l.TokenHash, &l.App, &l.Kind, &l.Customer, fromJSON{&l.Expect}, fromJSON{&l.Metadata}, &l.ReturnURL,
+		&l.FinaliseHash, &l.RunID, moment{&l.CreatedAt}, moment{&l.ExpiresAt}, moment{&l.RevokedAt})
+	return l, err
+}

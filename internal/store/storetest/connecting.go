@@ -1,0 +1,194 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/store"
+	"github.com/suitekey/suitekey/netsuite"
+)
+
+// accountOf gives each connection of a test an account of its own.
+func accountOf(connection string) netsuite.AccountID { return netsuite.AccountID("ACCT_" + connection) }
+
+func testConnections(t *testing.T, opener Opener) {
+	clock := newClock()
+	db, ctx := opener(t, store.Config{Now: clock.Now}), t.Context()
+	_, err := db.Connection(ctx, "con_1")
+	wantErr(t, err, broker.ErrNotFound)
+
+	c := broker.Connection{
+		ID: "con_2", App: "acme", LinkID: "link", Customer: "Globex", Metadata: map[string]string{"tenant": "42"}, Account: "1234567",
+		Kind: broker.KindMachine, State: broker.ConnectionPending, RoleID: 1066, RoleName: "Acme Sync", Entity: 34, EntityName: "Bot",
+		CertificateID: "cert", ConcurrencyLimit: 15,
+	}
+	must(t, db.SaveConnection(ctx, &c))
+	wantEqual(t, get(db.Connection(ctx, "con_2"))(t), c)
+	wantEqual(t, get(db.ConnectionByAccount(ctx, "acme", "1234567"))(t), c)
+	_, err = db.ConnectionByAccount(ctx, "other", "1234567")
+	wantErr(t, err, broker.ErrNotFound)
+
+	clock.Add(time.Minute)
+	later := broker.Connection{ID: "con_1", App: "acme", Account: "7654321"}
+	foreign := broker.Connection{ID: "con_3", App: "other", Account: "1234567"}
+	must(t, db.SaveConnection(ctx, &later))
+	must(t, db.SaveConnection(ctx, &foreign))
+	wantEqual(t, get(db.Connections(ctx, "acme"))(t), []broker.Connection{c, later})
+	wantEqual(t, get(db.Connections(ctx, ""))(t), []broker.Connection{c, later, foreign})
+
+	c.State = broker.ConnectionConnected
+	must(t, db.SaveConnection(ctx, &c))
+	if !c.UpdatedAt.Equal(kept(start.Add(time.Minute))) || !c.CreatedAt.Equal(kept(start)) {
+		t.Errorf("created %v, updated %v", c.CreatedAt, c.UpdatedAt)
+	}
+	wantEqual(t, get(db.Connection(ctx, "con_2"))(t), c)
+}
+
+func testOneLiveConnection(t *testing.T, opener Opener) {
+	db, ctx := open(t, opener), t.Context()
+	won, lost := atOnce(t, 8, func(i int) error {
+		return db.SaveConnection(ctx, &broker.Connection{ID: fmt.Sprint("con_", i), App: "acme", Account: "1234567", State: broker.ConnectionPending})
+	})
+	if won != 1 || lost != 7 {
+		t.Fatalf("%d connections to one account were made and %d refused, want 1 and 7", won, lost)
+	}
+	live := get(db.ConnectionByAccount(ctx, "acme", "1234567"))(t)
+	live.State = broker.ConnectionDisconnected
+	must(t, db.SaveConnection(ctx, &live))
+	_, err := db.ConnectionByAccount(ctx, "acme", "1234567")
+	wantErr(t, err, broker.ErrNotFound)
+
+	next := broker.Connection{ID: "con_next", App: "acme", Account: "1234567", State: broker.ConnectionConnected}
+	must(t, db.SaveConnection(ctx, &next))
+	wantEqual(t, get(db.ConnectionByAccount(ctx, "acme", "1234567"))(t), next)
+	live.State = broker.ConnectionConnected
+	wantErr(t, db.SaveConnection(ctx, &live), broker.ErrConflict)
+}
+
+func testCertificates(t *testing.T, opener Opener) {
+	clock := newClock()
+	db, ctx := opener(t, store.Config{Now: clock.Now}), t.Context()
+	saveConnection(t, db, "con_1")
+	saveConnection(t, db, "con_2")
+	c := broker.Certificate{
+		ID: "thumb-2", ConnectionID: "con_1", App: "acme", State: broker.CertificatePlanned,
+		NetSuiteID: "thumb-1-listed", PEM: []byte("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"), Key: broker.Sealed{0, 0xfe}, NotBefore: kept(start), ValidUntil: kept(start.AddDate(2, 0, 0)),
+	}
+	must(t, db.SaveCertificate(ctx, &c))
+	wantEqual(t, get(db.Certificate(ctx, "thumb-2"))(t), c)
+	_, err := db.Certificate(ctx, "thumb-1")
+	wantErr(t, err, broker.ErrNotFound)
+
+	clock.Add(time.Minute)
+	later := saveCertificate(t, db, "thumb-1", "con_1", broker.CertificateActive)
+	other := saveCertificate(t, db, "thumb-3", "con_2", broker.CertificateActive)
+	wantEqual(t, get(db.CertificatesOf(ctx, "con_1"))(t), []broker.Certificate{c, later})
+	wantEqual(t, get(db.KnownCertificates(ctx, "acme"))(t), []broker.Certificate{c, later, other})
+	wantEqual(t, get(db.KnownCertificates(ctx, "other"))(t), []broker.Certificate(nil))
+
+	c.State, c.Key = broker.CertificateRevoked, nil
+	must(t, db.SaveCertificate(ctx, &c))
+	wantEqual(t, get(db.Certificate(ctx, "thumb-2"))(t), c)
+	if err := db.SaveCertificate(ctx, &broker.Certificate{ID: "thumb-4", ConnectionID: "nowhere"}); err == nil {
+		t.Error("a certificate of a connection that does not exist was stored")
+	}
+}
+
+func testActivateCertificate(t *testing.T, opener Opener) {
+	db, ctx := open(t, opener), t.Context()
+	connection := saveConnection(t, db, "con_1")
+	saveConnection(t, db, "con_2")
+	old := saveCertificate(t, db, "old", "con_1", broker.CertificateActive)
+	revoked := saveCertificate(t, db, "revoked", "con_1", broker.CertificateRevoked)
+	foreign := saveCertificate(t, db, "foreign", "con_2", broker.CertificateActive)
+	fresh := saveCertificate(t, db, "fresh", "con_1", broker.CertificateTested)
+
+	must(t, db.ActivateCertificate(ctx, &connection, &fresh))
+	if connection.CertificateID != "fresh" || connection.State != broker.ConnectionConnected || fresh.State != broker.CertificateActive {
+		t.Errorf("the records given do not show it: %+v, %+v", connection, fresh)
+	}
+	wantEqual(t, get(db.Connection(ctx, "con_1"))(t), connection)
+	wantEqual(t, get(db.Certificate(ctx, "fresh"))(t), fresh)
+	wantEqual(t, get(db.Certificate(ctx, "revoked"))(t), revoked)
+	wantEqual(t, get(db.Certificate(ctx, "foreign"))(t), foreign)
+	if got := get(db.Certificate(ctx, "old"))(t); got.State != broker.CertificateRetiring || got.Version != old.Version+1 {
+		t.Errorf("the old certificate is %s with version %d, want retiring with version %d", got.State, got.Version, old.Version+1)
+	}
+}
+
+func testActivateCertificateRefused(t *testing.T, opener Opener) {
+	db, ctx := open(t, opener), t.Context()
+	connection := saveConnection(t, db, "con_1")
+	old := saveCertificate(t, db, "old", "con_1", broker.CertificateActive)
+	fresh := saveCertificate(t, db, "fresh", "con_1", broker.CertificateTested)
+
+	stale := fresh
+	stale.Version = 9
+	wantErr(t, db.ActivateCertificate(ctx, &connection, &stale), broker.ErrConflict)
+	staleConnection := connection
+	staleConnection.Version = 9
+	wantErr(t, db.ActivateCertificate(ctx, &staleConnection, &fresh), broker.ErrConflict)
+	foreign := saveConnection(t, db, "con_2")
+	if err := db.ActivateCertificate(ctx, &foreign, &fresh); err == nil {
+		t.Error("a certificate was activated for another connection")
+	}
+	if connection.State != broker.ConnectionPending || fresh.State != broker.CertificateTested {
+		t.Error("a refusal changed the records given")
+	}
+	wantEqual(t, get(db.Connection(ctx, "con_1"))(t), connection)
+	wantEqual(t, get(db.CertificatesOf(ctx, "con_1"))(t), []broker.Certificate{fresh, old})
+}
+
+func testAccessTokens(t *testing.T, opener Opener) {
+	db, ctx := open(t, opener), t.Context()
+	saveConnection(t, db, "con_1")
+	_, err := db.AccessToken(ctx, "con_1")
+	wantErr(t, err, broker.ErrNotFound)
+	must(t, db.DeleteAccessToken(ctx, "con_1"))
+
+	token := broker.AccessToken{ConnectionID: "con_1", CertificateID: "cert", Token: broker.Sealed{1, 0, 2}, MintedAt: kept(start), ExpiresAt: kept(start.Add(time.Hour))}
+	must(t, db.SaveAccessToken(ctx, &token))
+	wantEqual(t, get(db.AccessToken(ctx, "con_1"))(t), token)
+	wantErr(t, db.SaveAccessToken(ctx, &broker.AccessToken{ConnectionID: "con_1"}), broker.ErrConflict)
+	token.Token = broker.Sealed("newer")
+	must(t, db.SaveAccessToken(ctx, &token))
+	wantEqual(t, get(db.AccessToken(ctx, "con_1"))(t), token)
+
+	must(t, db.DeleteAccessToken(ctx, "con_1"))
+	_, err = db.AccessToken(ctx, "con_1")
+	wantErr(t, err, broker.ErrNotFound)
+	wantErr(t, db.SaveAccessToken(ctx, &token), broker.ErrConflict)
+}
+
+func testClients(t *testing.T, opener Opener) {
+	clock := newClock()
+	db, ctx := opener(t, store.Config{Now: clock.Now}), t.Context()
+	for _, id := range []string{"con_1", "con_2", "con_3"} {
+		saveConnection(t, db, id)
+	}
+	client := broker.Client{ID: "cli_2", App: "acme", Connections: []string{"con_1", "con_3"}, SecretHashes: []string{"a", "b"}}
+	must(t, db.SaveClient(ctx, &client))
+	wantEqual(t, get(db.Client(ctx, "cli_2"))(t), client)
+	_, err := db.Client(ctx, "unknown")
+	wantErr(t, err, broker.ErrNotFound)
+
+	clock.Add(time.Second)
+	bare := broker.Client{ID: "cli_1", App: "acme"}
+	must(t, db.SaveClient(ctx, &bare))
+	must(t, db.SaveClient(ctx, &broker.Client{ID: "cli_3", App: "other", Connections: []string{"con_1"}}))
+	wantEqual(t, get(db.Clients(ctx, "acme"))(t), []broker.Client{client, bare})
+
+	client.Connections, client.SecretHashes, client.RevokedAt = []string{"con_2", "con_2"}, nil, kept(start)
+	must(t, db.SaveClient(ctx, &client))
+	client.Connections = []string{"con_2"}
+	wantEqual(t, get(db.Client(ctx, "cli_2"))(t), client)
+
+	refused := client
+	refused.Connections = []string{"con_1", "nowhere"}
+	if err := db.SaveClient(ctx, &refused); err == nil {
+		t.Error("a client of a connection that does not exist was stored")
+	}
+	wantEqual(t, get(db.Client(ctx, "cli_2"))(t), client)
+}

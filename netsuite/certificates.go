@@ -1,0 +1,348 @@
+package netsuite
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"net/http"
+	"time"
+)
+
+// NetSuite shortens a certificate that is valid longer than two years (H/subsect_162755332391).
+const (
+	day             = 24 * time.Hour
+	maxValidity     = 730 * day
+	defaultValidity = 729 * day
+	clockAllowance  = 5 * time.Minute // the certificate begins this long ago, for clocks that are behind
+	maxCommonName   = 64              // ub-common-name, RFC 5280 appendix A.1
+)
+
+// CertificateOptions are the choices for NewCertificate. The zero value is good.
+type CertificateOptions struct {
+	CommonName string           // for people who look at the certificate; "": "NetSuite client credentials"
+	Validity   time.Duration    // from five minutes ago; 0: 729 days, at most 730
+	Now        func() time.Time // nil: time.Now
+}
+
+// NewCertificate makes a self-signed certificate for key, to be uploaded to NetSuite.
+func NewCertificate(key crypto.Signer, o CertificateOptions) (*x509.Certificate, error) {
+	if key == nil {
+		return nil, errKey
+	}
+	if err := CheckKey(key.Public()); err != nil {
+		return nil, err
+	}
+	template, err := o.template()
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, fmt.Errorf("certificate: %w", err)
+	}
+	return x509.ParseCertificate(der)
+}
+
+func (o CertificateOptions) template() (*x509.Certificate, error) {
+	name, validity := o.CommonName, o.Validity
+	if name == "" {
+		name = "NetSuite client credentials"
+	}
+	if validity == 0 {
+		validity = defaultValidity
+	}
+	switch {
+	case validity < 0 || validity > maxValidity:
+		return nil, fmt.Errorf("certificate validity of %s must be above zero and at most 730 days, to which NetSuite shortens it", validity)
+	case len(name) > maxCommonName || oneLine(name, maxCommonName) != name:
+		return nil, fmt.Errorf("certificate name must be one line of at most %d bytes", maxCommonName)
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, err
+	}
+	begin := timeNow(o.Now).Add(-clockAllowance)
+	return &x509.Certificate{
+		SerialNumber: serial.Add(serial, big.NewInt(1)),
+		Subject:      pkix.Name{CommonName: name},
+		NotBefore:    begin,
+		NotAfter:     begin.Add(validity),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+	}, nil
+}
+
+// CertificateID returns the ID under which NetSuite lists the certificate: the SHA-256 of its DER form in base64url, 43
+// characters (the x5t#S256 of RFC 7515). It is known before the upload, so a lost answer can be settled by listing.
+func CertificateID(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.Raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// EncodePEM returns the certificate in the form that is uploaded.
+func EncodePEM(cert *x509.Certificate) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+}
+
+const maxPEM = 64 << 10
+
+// What people hand in instead of a certificate, by the type of its PEM block.
+var wrongFiles = map[string]string{
+	"PRIVATE KEY":           "is a private key, which must stay where it is; give the certificate made for it",
+	"RSA PRIVATE KEY":       "is a private key, which must stay where it is; give the certificate made for it",
+	"EC PRIVATE KEY":        "is a private key, which must stay where it is; give the certificate made for it",
+	"ENCRYPTED PRIVATE KEY": "is a private key, which must stay where it is; give the certificate made for it",
+	"OPENSSH PRIVATE KEY":   "is a private key for SSH; give an X.509 certificate",
+	"EC PARAMETERS":         "begins with the parameters of a private key; give the certificate made for it",
+	"PUBLIC KEY":            "is a bare public key; NetSuite wants it inside an X.509 certificate",
+	"RSA PUBLIC KEY":        "is a bare public key; NetSuite wants it inside an X.509 certificate",
+	"CERTIFICATE REQUEST":   "is a request for a certificate; have it signed, or sign it yourself",
+	"X509 CRL":              "is a revocation list; give the certificate",
+	"PKCS7":                 "is a PKCS #7 container; take the certificate out with openssl pkcs7 -print_certs",
+}
+
+// ParsePEM reads the one certificate of a PEM file and checks that NetSuite takes its key. The error says what a wrong file
+// is instead.
+func ParsePEM(data []byte) (*x509.Certificate, error) {
+	if len(data) > maxPEM {
+		return nil, errors.New("certificate file is larger than 64 KiB; give one certificate in PEM form")
+	}
+	block, rest := pem.Decode(data)
+	if block == nil {
+		return nil, notPEM(bytes.TrimSpace(data))
+	}
+	if block.Type != "CERTIFICATE" {
+		if what, ok := wrongFiles[block.Type]; ok {
+			return nil, fmt.Errorf("certificate file %s", what)
+		}
+		return nil, fmt.Errorf("certificate file holds %.40q; give one certificate in PEM form", block.Type)
+	}
+	if more, _ := pem.Decode(rest); more != nil {
+		return nil, fmt.Errorf("certificate file holds %.40q after the certificate; give the certificate alone", more.Type)
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("certificate file is damaged; copy it again: %w", err)
+	}
+	if cert.PublicKey == nil {
+		return nil, errors.New("certificate's key is of a kind that is not read here, such as id-RSASSA-PSS; make it as rsaEncryption or on P-256")
+	}
+	if err := CheckKey(cert.PublicKey); err != nil {
+		return nil, fmt.Errorf("certificate file: %w", err)
+	}
+	return cert, nil
+}
+
+func notPEM(data []byte) error {
+	switch {
+	case len(data) == 0:
+		return errors.New("certificate file is empty; give one certificate in PEM form")
+	case data[0] == 0x30: // a DER sequence
+		return errors.New("certificate file is binary; convert it with openssl x509 -inform der, or openssl pkcs12 -nokeys if it has a password")
+	case data[0] == '<':
+		return errors.New("certificate file is a web page; give one certificate in PEM form")
+	}
+	return errors.New("certificate file is not PEM; it begins with -----BEGIN CERTIFICATE-----")
+}
+
+// Certificate is a mapping as the certificates endpoint lists it: this certificate signs in as this entity in this role.
+// What an answer leaves out, or gives in an unknown form, is zero.
+type Certificate struct {
+	ID                             string // the thumbprint; see CertificateID
+	ApplicationID, ApplicationName string // of the integration record
+	Entity, Role                   int64
+	EntityName, RoleName           string
+	Created, ValidFrom, ValidUntil time.Time // UTC
+	Revoked                        bool
+	Algorithm                      string // as NetSuite says it; the values are not documented
+}
+
+// Active reports whether the certificate counts against the five that an integration may have: neither revoked nor past
+// its end. One whose end could not be read counts as active.
+func (c Certificate) Active(now time.Time) bool {
+	return !c.Revoked && (c.ValidUntil.IsZero() || now.Before(c.ValidUntil))
+}
+
+// ListCertificates returns the certificates of an integration record in this account that the token may see, revoked ones
+// included, in NetSuite's order (H/article_11111634165).
+func (a *API) ListCertificates(ctx context.Context, clientID string) ([]Certificate, error) {
+	r, err := a.certificateRequest(opCertificateList, http.MethodGet, clientID, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	ans, err := r.do(ctx, a.client())
+	if err != nil {
+		return nil, err
+	}
+	if ans.status == http.StatusNoContent {
+		return nil, nil
+	}
+	list, err := readCertificates(ans.body)
+	if err != nil {
+		return nil, r.unreadable(ans, "the answer is not a list of certificates: "+err.Error())
+	}
+	return list, nil
+}
+
+// UploadCertificate maps cert to role and entity (internal IDs) for an integration record (H/article_92130837826). It makes
+// one request and does not need the answer's body; after ErrResponseLost, list and look for CertificateID(cert) before any
+// second try. ErrCertificateLimit says that five certificates are active. ErrCertificateID says that the upload succeeded
+// but NetSuite names the certificate in another way, found in the list.
+func (a *API) UploadCertificate(ctx context.Context, clientID string, cert *x509.Certificate, role, entity int64) error {
+	if cert == nil {
+		return errors.New("certificate upload: the certificate is nil; make one with NewCertificate")
+	}
+	if err := CheckKey(cert.PublicKey); err != nil {
+		return fmt.Errorf("certificate upload: %w", err)
+	}
+	r, err := a.certificateRequest(opCertificateUpload, http.MethodPost, clientID, "", struct {
+		Content string `json:"fileContent"`
+		Role    int64  `json:"role"`
+		Entity  int64  `json:"entity"`
+	}{string(EncodePEM(cert)), role, entity})
+	if err != nil {
+		return err
+	}
+	ans, err := r.do(ctx, a.client())
+	switch {
+	case ans != nil && ans.ok():
+		return r.compareID(ans, CertificateID(cert))
+	case ans != nil && ans.status == http.StatusBadRequest:
+		return a.explainLimit(ctx, clientID, CertificateID(cert), err)
+	}
+	return err
+}
+
+// compareID compares IDs where the answer has one. Its body may be empty, cut or anything else.
+func (r *request) compareID(ans *answer, want string) error {
+	var body struct {
+		ID string `json:"certificate_id"`
+	}
+	if json.Unmarshal(ans.body, &body) != nil || body.ID == "" || body.ID == want {
+		return nil
+	}
+	return &Error{
+		Op: r.op, Status: ans.status, Err: ErrCertificateID,
+		Detail: r.clean(fmt.Sprintf("NetSuite names the certificate %q, its thumbprint is %q", body.ID, want)),
+		Hint:   "the upload succeeded; use the ID that NetSuite lists",
+	}
+}
+
+// NetSuite allows five active certificates per integration record since 2026.1 (H/section_158921905537).
+const maxActiveCertificates = 5
+
+// explainLimit tells the sixth certificate from other refusals with 400. NetSuite's text is not documented, so the list
+// decides.
+func (a *API) explainLimit(ctx context.Context, clientID, certificateID string, refused error) error {
+	var e *Error
+	list, err := a.ListCertificates(ctx, clientID)
+	if err != nil || !errors.As(refused, &e) {
+		return refused
+	}
+	active, now := 0, time.Now()
+	for _, c := range list {
+		if c.ID == certificateID {
+			return refused // this very certificate is listed: refused as a duplicate
+		}
+		if c.Active(now) {
+			active++
+		}
+	}
+	if active < maxActiveCertificates {
+		return refused
+	}
+	limited := *e
+	limited.Err, limited.Hint = ErrCertificateLimit, hints[ErrCertificateLimit]
+	return &limited
+}
+
+// RevokeCertificate revokes a certificate of an integration record (H/article_0209112818). NetSuite refuses to revoke one
+// that is revoked already; list first when that matters.
+func (a *API) RevokeCertificate(ctx context.Context, clientID, certificateID string) error {
+	if !certificateIDForm.MatchString(certificateID) {
+		return errors.New("certificate revocation: certificate ID must be 1 to 128 letters, digits, _ or -; take it from ListCertificates")
+	}
+	r, err := a.certificateRequest(opCertificateRevoke, http.MethodPost, clientID, "/"+certificateID+"/revoke", struct{}{})
+	if err != nil {
+		return err
+	}
+	ans, err := r.do(ctx, a.client())
+	if ans != nil && ans.ok() {
+		return nil
+	}
+	return err
+}
+
+func (a *API) certificateRequest(op, method, clientID, rest string, body any) (*request, error) {
+	if !clientIDForm.MatchString(clientID) {
+		return nil, fmt.Errorf("%s: client ID must be 1 to 128 letters, digits, _ or -; copy it from the integration record", op)
+	}
+	service := a.CertificateService
+	switch service {
+	case "":
+		service = ServiceSuiteTalk // what a live client uses; Oracle's samples have the other
+	case "restlets":
+		service = ServiceRESTlets
+	case ServiceSuiteTalk, ServiceRESTlets:
+	default:
+		return nil, fmt.Errorf("%s: certificate service %.40q must be ServiceSuiteTalk or ServiceRESTlets", op, string(service))
+	}
+	return a.request(op, service, method, "/services/rest/auth/oauth2/v1/clients/"+clientID+"/certificates"+rest, nil, body)
+}
+
+// wireCertificate is an element of the list, as a live client has decoded it.
+type wireCertificate struct {
+	Application struct {
+		ID   string `json:"application_id"`
+		Name string `json:"name"`
+	} `json:"application"`
+	Entity     wireName    `json:"entity"`
+	Role       wireName    `json:"role"`
+	Created    lenientTime `json:"created"`
+	ValidFrom  lenientTime `json:"valid_from"`
+	ValidUntil lenientTime `json:"valid_until"`
+	Revoked    lenientBool `json:"revoked"`
+	ID         string      `json:"certificate_id"`
+	Algorithm  string      `json:"algorithm"`
+}
+
+type wireName struct {
+	ID   lenientInt `json:"id"`
+	Name string     `json:"name"`
+}
+
+// readCertificates reads a bare array, which the live client has met, or one under "items" as elsewhere in NetSuite.
+func readCertificates(body []byte) ([]Certificate, error) {
+	var wire []wireCertificate
+	if err := json.Unmarshal(body, &wire); err != nil {
+		var wrapped struct {
+			Items []wireCertificate `json:"items"`
+		}
+		if json.Unmarshal(body, &wrapped) != nil {
+			return nil, err
+		}
+		wire = wrapped.Items
+	}
+	if wire == nil {
+		return nil, errors.New("no array")
+	}
+	list := make([]Certificate, len(wire))
+	for i, w := range wire {
+		list[i] = Certificate{
+			ID: w.ID, ApplicationID: w.Application.ID, ApplicationName: w.Application.Name,
+			Entity: int64(w.Entity.ID), EntityName: w.Entity.Name, Role: int64(w.Role.ID), RoleName: w.Role.Name,
+			Created: w.Created.Time, ValidFrom: w.ValidFrom.Time, ValidUntil: w.ValidUntil.Time,
+			Revoked: bool(w.Revoked), Algorithm: w.Algorithm,
+		}
+	}
+	return list, nil
+}

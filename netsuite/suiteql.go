@@ -1,0 +1,139 @@
+package netsuite
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+const (
+	suiteQLPath = "/services/rest/query/v1/suiteql"
+	maxPageSize = 1000 // also NetSuite's default (H/section_156414087576)
+	maxQuery    = 1 << 20
+)
+
+// Row is one row of a SuiteQL answer: lower-case column names and values as text, as NetSuite sends even numbers;
+// booleans are "T" and "F". A column that is null is absent.
+type Row map[string]string
+
+// Page is one page of a SuiteQL answer.
+type Page struct {
+	Rows    []Row
+	Count   int // rows of this page
+	Offset  int
+	Total   int  // rows of the whole answer
+	HasMore bool // the sign that another page follows; the next offset is Offset + limit
+
+	// Account is the one whose host the answer's links name, "" when there are none.
+	Account AccountID
+}
+
+// SuiteQL runs a query and returns the page of at most limit rows (1 to 1000; 0 means 1000) from offset, a multiple of
+// limit (H/section_157909186990). Give the query a unique ORDER BY, or pages may repeat and miss rows. There are no bind
+// parameters; see QuoteLiteral. The token needs the scope rest_webservices.
+func (a *API) SuiteQL(ctx context.Context, query string, limit, offset int) (*Page, error) {
+	if limit == 0 {
+		limit = maxPageSize
+	}
+	switch {
+	case strings.TrimSpace(query) == "" || len(query) > maxQuery:
+		return nil, errors.New("SuiteQL query: the query must not be empty nor larger than 1 MiB")
+	case limit < 1 || limit > maxPageSize:
+		return nil, fmt.Errorf("SuiteQL query: limit %d must be from 1 to %d", limit, maxPageSize)
+	case offset < 0 || offset%limit != 0:
+		return nil, fmt.Errorf("SuiteQL query: offset %d must be a multiple of limit %d", offset, limit)
+	}
+	page := url.Values{"limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)}}
+	r, err := a.request(opSuiteQL, ServiceSuiteTalk, http.MethodPost, suiteQLPath, page, map[string]string{"q": query})
+	if err != nil {
+		return nil, err
+	}
+	r.header.Set("Prefer", "transient") // required (H/section_0210123130)
+	ans, err := r.do(ctx, a.client())
+	if err != nil {
+		return nil, err
+	}
+	p, err := a.readPage(ans.body)
+	if err != nil {
+		return nil, r.unreadable(ans, err.Error())
+	}
+	return p, nil
+}
+
+// QuoteLiteral returns s as a SuiteQL string literal with its quotes. A quote inside s is doubled; nothing else is special.
+func QuoteLiteral(s string) string {
+	return "'" + strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "'", "''") + "'"
+}
+
+type link struct {
+	Href string `json:"href"`
+}
+
+func (a *API) readPage(body []byte) (*Page, error) {
+	var wire struct {
+		Links   []link                       `json:"links"`
+		Items   []map[string]json.RawMessage `json:"items"`
+		Count   lenientInt                   `json:"count"`
+		Offset  lenientInt                   `json:"offset"`
+		Total   lenientInt                   `json:"totalResults"`
+		HasMore *lenientBool                 `json:"hasMore"`
+	}
+	if json.Unmarshal(body, &wire) != nil || wire.HasMore == nil {
+		return nil, errors.New("the answer is not a page of a query")
+	}
+	account, err := a.linkedAccount(wire.Links)
+	if err != nil {
+		return nil, err
+	}
+	p := &Page{
+		Count: int(wire.Count), Offset: int(wire.Offset), Total: int(wire.Total), HasMore: bool(*wire.HasMore),
+		Account: account, Rows: make([]Row, len(wire.Items)),
+	}
+	for i, item := range wire.Items {
+		p.Rows[i] = readRow(item)
+	}
+	return p, nil
+}
+
+func readRow(item map[string]json.RawMessage) Row {
+	row := make(Row, len(item))
+	for column, raw := range item {
+		var text string
+		switch {
+		case string(raw) == "null":
+		case column == "links" && raw[0] == '[': // each item's own, not a column
+		case json.Unmarshal(raw, &text) == nil:
+			row[column] = text
+		default:
+			row[column] = string(raw)
+		}
+	}
+	return row
+}
+
+// linkedAccount reads the account from the hosts of the links, which must agree.
+func (a *API) linkedAccount(links []link) (AccountID, error) {
+	domain, _ := a.Site.domain(ServiceSuiteTalk)
+	var found AccountID
+	for _, l := range links {
+		u, err := url.Parse(l.Href)
+		if err != nil {
+			continue
+		}
+		label, ok := strings.CutSuffix(u.Hostname(), "."+domain)
+		if !ok {
+			continue
+		}
+		account, err := ParseAccountID(label)
+		if err != nil || found != "" && found != account {
+			return "", errors.New("the links of the answer name different accounts")
+		}
+		found = account
+	}
+	return found, nil
+}
