@@ -82,10 +82,18 @@ func (s *Service) Advance(ctx context.Context, id string) error {
 		}
 		more, err := s.advanceOnce(ctx, id)
 		if err != nil || !more {
-			// The next process need not wait for the lease to run out.
-			return errors.Join(err, s.Store.ReleaseLease(context.WithoutCancel(ctx), lease))
+			return errors.Join(err, s.release(ctx, lease))
 		}
 	}
+}
+
+// release gives a lease back, so that the next process need not wait for its end. One that ran out meanwhile is nobody's loss.
+func (s *Service) release(ctx context.Context, lease broker.Lease) error {
+	err := s.Store.ReleaseLease(context.WithoutCancel(ctx), lease)
+	if errors.Is(err, broker.ErrConflict) {
+		return nil
+	}
+	return err
 }
 
 func (s *Service) advanceOnce(ctx context.Context, id string) (bool, error) {

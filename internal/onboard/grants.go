@@ -82,7 +82,7 @@ const longestGrant = 720 * time.Hour
 func (s *Service) endDueGrant(ctx context.Context, id string) {
 	lease, ours, err := s.Store.AcquireLease(ctx, "grant/"+id, s.Holder, s.LeaseTTL)
 	if err == nil && ours {
-		err = errors.Join(s.endGrant(ctx, id), s.Store.ReleaseLease(context.WithoutCancel(ctx), lease))
+		err = errors.Join(s.endGrant(ctx, id), s.release(ctx, lease))
 	}
 	if err != nil && ctx.Err() == nil {
 		s.Logger.Warn("a set-up permission could not be ended yet; we try again", "grant", id, "err", err)

@@ -48,9 +48,11 @@ type Service struct {
 	// Switched is told when a connection signs with a new certificate, so that cached tokens of the old one are let go.
 	Switched func(connectionID string)
 	Holder   string
-	LeaseTTL time.Duration
 	Now      func() time.Time
 }
+
+// rotateWithin is how long a rotation stays with a process that has died. It is longer than all its calls together.
+const rotateWithin = 5 * time.Minute
 
 // Rotated says what a rotation changed.
 type Rotated struct {
@@ -60,7 +62,7 @@ type Rotated struct {
 
 // Rotate replaces the connection's certificate now: new key, upload, test, switch, revoke the old one.
 func (s *Service) Rotate(ctx context.Context, connectionID string) (Rotated, error) {
-	lease, ours, err := s.Store.AcquireLease(ctx, "rotate/"+connectionID, s.Holder, s.LeaseTTL)
+	lease, ours, err := s.Store.AcquireLease(ctx, "rotate/"+connectionID, s.Holder, rotateWithin)
 	if err != nil {
 		return Rotated{}, err
 	}
@@ -68,7 +70,10 @@ func (s *Service) Rotate(ctx context.Context, connectionID string) (Rotated, err
 		return Rotated{}, broker.Errorf(broker.CodeConflict, "connection %s is being rotated by another process", connectionID).WithDo("Wait until it has finished, then look at the connection.")
 	}
 	done, err := s.rotate(ctx, connectionID)
-	return done, errors.Join(err, s.Store.ReleaseLease(context.WithoutCancel(ctx), lease))
+	if releaseErr := s.Store.ReleaseLease(context.WithoutCancel(ctx), lease); !errors.Is(releaseErr, broker.ErrConflict) {
+		err = errors.Join(err, releaseErr) // one that ran out meanwhile is nobody's loss
+	}
+	return done, err
 }
 
 func (s *Service) rotate(ctx context.Context, connectionID string) (Rotated, error) {

@@ -1,0 +1,328 @@
+package tokens
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/netsuite"
+)
+
+// heldToken is a checked token.
+type heldToken struct {
+	bound
+	secret  netsuite.Secret
+	expires time.Time
+	scope   string // what the token itself says it carries
+}
+
+// failure is a mint that did not work, remembered so that a storm of callers is not passed on (DO-02).
+type failure struct {
+	bound
+	refusal *Refusal
+	until   time.Time
+}
+
+// flight is one search for a token that any number of callers wait for. token and err are set before done is closed.
+type flight struct {
+	done  chan struct{}
+	token *heldToken
+	err   error
+}
+
+// token returns the connection's token: from memory, or by one flight that all callers share.
+func (s *Service) token(ctx context.Context, b *binding, now time.Time) (*heldToken, error) {
+	if t, ok := s.held.get(b.connection, now); ok && t.bound == b.bound {
+		return t, nil
+	}
+	f, err := s.join(b, now)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-f.done:
+		return f.token, f.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// join returns the flight that is under way, or starts one. A flight goes on when its callers have left: what it gets is
+// good for the next ones.
+func (s *Service) join(b *binding, now time.Time) (*flight, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.flights[b.bound]; f != nil {
+		return f, nil
+	}
+	if past, ok := s.failures.get(b.connection, now); ok && past.bound == b.bound {
+		again := *past.refusal
+		again.RetryAfter = past.until.Sub(now)
+		return nil, &again
+	}
+	if s.closed {
+		return nil, errShutdown
+	}
+	if s.base == nil {
+		s.base, s.stop = context.WithCancel(context.Background())
+		s.flights = map[bound]*flight{}
+	}
+	f := &flight{done: make(chan struct{})}
+	s.flights[b.bound] = f
+	base := s.base
+	s.running.Go(func() { s.fly(base, b.bound, f) })
+	return f, nil
+}
+
+func (s *Service) fly(base context.Context, key bound, f *flight) {
+	// Another process may use up a whole lease before it is our turn.
+	ctx, cancel := context.WithTimeout(base, 2*s.leaseTTL())
+	defer cancel()
+	f.token, f.err = s.obtain(ctx, key.connection)
+	if f.token != nil {
+		s.held.put(key.connection, f.token, s.now(), f.token.expires.Add(-leastLife))
+	}
+	s.mu.Lock()
+	delete(s.flights, key)
+	s.mu.Unlock()
+	close(f.done)
+}
+
+// obtain finds a token outside this process's memory.
+func (s *Service) obtain(ctx context.Context, connection string) (*heldToken, error) {
+	b, _, t, err := s.look(ctx, connection)
+	if t != nil || err != nil {
+		return t, err
+	}
+	return s.mintInTurn(ctx, b)
+}
+
+// look reads the connection and its sealed copy. It does not trust what the callers saw, which may be two seconds old.
+func (s *Service) look(ctx context.Context, connection string) (*binding, broker.AccessToken, *heldToken, error) {
+	b, err := s.readConnection(ctx, connection)
+	if err != nil {
+		return nil, broker.AccessToken{}, nil, err
+	}
+	if b.state != broker.ConnectionConnected {
+		return nil, broker.AccessToken{}, nil, errNotReady
+	}
+	row, t, err := s.stored(ctx, b)
+	return b, row, t, err
+}
+
+// leasePoll is how often a waiting process looks whether the other one has finished.
+const leasePoll = 100 * time.Millisecond
+
+// mintInTurn mints under the connection's lease. While another process holds it, its sealed copy is what we wait for.
+func (s *Service) mintInTurn(ctx context.Context, b *binding) (*heldToken, error) {
+	ticker := time.NewTicker(leasePoll)
+	defer ticker.Stop()
+	for {
+		lease, ours, err := s.Store.AcquireLease(ctx, "mint/"+b.connection, s.holder(), s.leaseTTL())
+		if err != nil {
+			return nil, fmt.Errorf("lease for the mint of connection %s: %w", b.connection, err)
+		}
+		if ours {
+			defer s.release(ctx, lease)
+			return s.mintAlone(ctx, b.connection)
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil, unavailable(broker.Errorf(broker.CodeUnreachable, "another process is still waiting for NetSuite"), restAfterFailure)
+		}
+		if _, t, err := s.stored(ctx, b); t != nil || err != nil {
+			return t, err
+		}
+	}
+}
+
+// mintAlone looks once more, since the holder before us may have succeeded, and mints. It must be over before the lease is.
+func (s *Service) mintAlone(ctx context.Context, connection string) (*heldToken, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.leaseTTL()*3/4)
+	defer cancel()
+	b, row, t, err := s.look(ctx, connection)
+	if t != nil || err != nil {
+		return t, err
+	}
+	t, err = s.mint(ctx, b)
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return nil, errShutdown // whatever the cut request looked like, NetSuite has not refused
+	case err != nil:
+		return nil, s.remember(ctx, b, err)
+	}
+	return s.keep(ctx, b, row, t)
+}
+
+// releaseWithin bounds the giving back of a lease, which also happens while the server shuts down.
+const releaseWithin = 5 * time.Second
+
+func (s *Service) release(ctx context.Context, lease broker.Lease) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
+	defer cancel()
+	if err := s.Store.ReleaseLease(ctx, lease); err != nil {
+		s.log().WarnContext(ctx, "a lease was not given back; it ends by itself", "lease", lease.Name, "err", err)
+	}
+}
+
+// mint asks NetSuite for a token and checks whom it is for.
+func (s *Service) mint(ctx context.Context, b *binding) (*heldToken, error) {
+	certificate, err := s.Store.Certificate(ctx, b.certificate)
+	if err != nil {
+		return nil, fmt.Errorf("certificate of connection %s: %w", b.connection, err)
+	}
+	key, err := s.Keys.Signer(ctx, b.certificate)
+	if err != nil {
+		return nil, fmt.Errorf("key of connection %s: %w", b.connection, err)
+	}
+	credentials := netsuite.ClientCredentials{
+		Account: b.account, ClientID: b.client, CertificateID: certificate.NetSuiteID, Key: key,
+		Scopes: strings.Fields(b.scope), Site: s.Site, Client: s.Client, Now: s.now,
+	}
+	token, err := credentials.Token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.checked(ctx, b, token.AccessToken, token.Expiry)
+}
+
+// checked makes sure that a token, minted or unsealed, is for this connection and no other (TE-03).
+func (s *Service) checked(ctx context.Context, b *binding, secret netsuite.Secret, expires time.Time) (*heldToken, error) {
+	claims, err := netsuite.ReadClaims(secret)
+	if err != nil {
+		s.log().ErrorContext(ctx, "an access token cannot be read; it is not handed out", "connection", b.connection, "err", err)
+		return nil, errForeign
+	}
+	if claims.Account != b.account || claims.Role != b.role || claims.Entity != b.entity {
+		s.log().ErrorContext(ctx, "an access token is for another account, role or entity; it is not handed out", "connection", b.connection,
+			"account", b.account, "role", b.role, "entity", b.entity,
+			"token_account", claims.Account, "token_role", claims.Role, "token_entity", claims.Entity)
+		return nil, errForeign
+	}
+	scope := strings.Join(claims.Scopes, " ")
+	if scope == "" {
+		scope = b.scope
+	}
+	return &heldToken{bound: b.bound, secret: secret, expires: expires, scope: scope}, nil
+}
+
+// keep stores the token sealed, before anyone gets it. When another process has stored one meanwhile, that one counts.
+func (s *Service) keep(ctx context.Context, b *binding, row broker.AccessToken, t *heldToken) (*heldToken, error) {
+	if t.expires.Sub(s.now()) < leastLife {
+		return nil, s.remember(ctx, b, unavailable(broker.Errorf(broker.CodeUnreachable, "NetSuite gave a token that ends too soon to be handed out"), restAfterFailure))
+	}
+	sealed, err := s.Vault.Seal(b.place(), []byte(t.secret.Reveal()))
+	if err != nil {
+		return nil, fmt.Errorf("token of connection %s: %w", b.connection, err)
+	}
+	row.ConnectionID, row.CertificateID, row.Token = b.connection, b.certificate, sealed
+	row.MintedAt, row.ExpiresAt = s.now(), t.expires
+	err = s.Store.SaveAccessToken(ctx, &row)
+	if errors.Is(err, broker.ErrConflict) {
+		_, other, err := s.stored(ctx, b)
+		if other == nil && err == nil {
+			err = fmt.Errorf("token of connection %s: %w", b.connection, broker.ErrConflict)
+		}
+		return other, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("token of connection %s: %w", b.connection, err)
+	}
+	return t, nil
+}
+
+// stored returns the row of the sealed copy, and the token when it is still good. A copy that does not open, or names another
+// connection, is an error: somebody changed the database (R6).
+func (s *Service) stored(ctx context.Context, b *binding) (broker.AccessToken, *heldToken, error) {
+	row, err := s.Store.AccessToken(ctx, b.connection)
+	if errors.Is(err, broker.ErrNotFound) {
+		return broker.AccessToken{}, nil, nil
+	}
+	if err != nil {
+		return row, nil, fmt.Errorf("sealed token of connection %s: %w", b.connection, err)
+	}
+	if row.CertificateID != b.certificate || row.ExpiresAt.Sub(s.now()) < leastLife {
+		return row, nil, nil
+	}
+	plain, err := s.Vault.Open(b.place(), row.Token)
+	if err != nil {
+		return row, nil, fmt.Errorf("sealed token of connection %s: %w", b.connection, err)
+	}
+	t, err := s.checked(ctx, b, netsuite.NewSecret(string(plain)), row.ExpiresAt)
+	if err != nil || !covers(t.scope, b.scope) {
+		return row, nil, err
+	}
+	return row, t, nil
+}
+
+// covers is false for a token that was minted before the app got another scope.
+func covers(has, wanted string) bool {
+	scopes := strings.Fields(has)
+	return !slices.ContainsFunc(strings.Fields(wanted), func(scope string) bool { return !slices.Contains(scopes, scope) })
+}
+
+func (b *binding) place() broker.Place {
+	return broker.Place{Table: "access_tokens", Column: "token", Row: b.connection, App: b.app}
+}
+
+// remember turns a failed mint into the answer for the next half minute.
+func (s *Service) remember(ctx context.Context, b *binding, err error) error {
+	var refusal *Refusal
+	if !errors.As(err, &refusal) {
+		refusal = refusalOf(err)
+	}
+	if refusal == nil {
+		return err // ours, not NetSuite's
+	}
+	s.log().WarnContext(ctx, "a token could not be minted", "connection", b.connection, "account", b.account, "err", err)
+	now := s.now()
+	until := now.Add(max(restAfterFailure, refusal.RetryAfter))
+	s.failures.put(b.connection, failure{b.bound, refusal, until}, now, until)
+	return refusal
+}
+
+// refusalOf maps what NetSuite said; nil when the failure is ours.
+func refusalOf(err error) *Refusal {
+	var said *netsuite.Error
+	answered := errors.As(err, &said)
+	switch {
+	case netsuite.IsTemporary(err), errors.Is(err, context.DeadlineExceeded):
+		wait := restAfterFailure
+		if answered {
+			wait = max(wait, min(said.RetryAfter, time.Hour))
+		}
+		return unavailable(broker.Errorf(broker.CodeUnreachable, "NetSuite does not answer at the moment"), wait)
+	case answered && said.Status >= 400:
+		return &Refusal{Reason: InvalidGrant, Err: broker.Errorf(broker.CodeBroken, "NetSuite refused the connection's certificate (%s)", nameOf(said))}
+	case answered:
+		return unavailable(broker.Errorf(broker.CodeUnreachable, "NetSuite's answer is not one of its token endpoint"), restAfterFailure)
+	}
+	return nil
+}
+
+// nameOf names what NetSuite refused by a word of the standard or a status: its own text is not passed on (LO-01).
+func nameOf(said *netsuite.Error) string {
+	for _, known := range []error{
+		netsuite.ErrInvalidGrant, netsuite.ErrInvalidClient, netsuite.ErrUnauthorizedClient, netsuite.ErrInvalidScope, netsuite.ErrInvalidRequest,
+	} {
+		if errors.Is(said, known) {
+			return known.Error()
+		}
+	}
+	return fmt.Sprintf("status %d", said.Status)
+}
+
+// holder names this process in leases.
+func (s *Service) holder() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Holder == "" {
+		s.Holder = broker.NewID("holder")
+	}
+	return s.Holder
+}

@@ -1,0 +1,128 @@
+package netsuitetest
+
+import (
+	"fmt"
+	"log/slog"
+	"maps"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/suitekey/suitekey/netsuitetest/internal/company"
+)
+
+// Config is what an emulator starts with. The zero value is useful: a vendor account, a customer with a sandbox,
+// the sample bundle, no integration records.
+type Config struct {
+	// Addr is where Start listens, "127.0.0.1:0" if empty.
+	Addr string
+	// AllowNonLoopback lets the emulator listen beyond loopback. Anyone who reaches it can log in as anyone: it
+	// accepts every password.
+	AllowNonLoopback bool
+
+	Settings     Settings
+	Integrations []Integration
+	Bundles      []Bundle        // on offer for installation; nil = AcmeBundle alone
+	Accounts     []AccountConfig // nil = TSTDRV1000001 (vendor), 1234567 and 1234567_SB1
+
+	Now    func() time.Time // base clock, nil = time.Now
+	Logger *slog.Logger     // nil = silent
+}
+
+// AccountConfig is one NetSuite account.
+type AccountConfig struct {
+	ID     string // as NetSuite prints it: "1234567_SB1"
+	Name   string // company name on pages
+	Vendor bool   // owns integration records and bundles; never the default account
+	// RequireApproval is the preference "Require Approval during Auto-Installation of Integration" (H/section_4431829430).
+	RequireApproval bool
+	// Features switched off or on at the start; the known ones are in Features and all are on by default.
+	Features map[string]bool
+	// Rows of the seeded company; 0 = the default size.
+	Customers, Items, SalesOrders int
+}
+
+// What a bundle brings into an account.
+type (
+	// Bundle is a SuiteBundle of a vendor: a role that nobody holds, scripts, custom record types.
+	Bundle = company.Bundle
+	// Role is a role with its permissions, by permission key and level 1 (View) to 4 (Full).
+	Role = company.Role
+	// Script is a script of a bundle with its deployments.
+	Script = company.Script
+	// Deployment is a script deployment.
+	Deployment = company.Deployment
+	// RecordType is a custom record type.
+	RecordType = company.RecordType
+	// Employee is a person, or an integration user, who can log in.
+	Employee = company.Employee
+)
+
+// Features are the features of an account that the emulator knows, by NetSuite's script IDs.
+var Features = []string{"OAUTH2", "RESTWEBSERVICES", "SERVERSIDESCRIPTING", "CUSTOMCODE"}
+
+// featureNames are the labels of the features page.
+var featureNames = map[string]string{
+	"OAUTH2":              "OAuth 2.0",
+	"RESTWEBSERVICES":     "REST Web Services",
+	"SERVERSIDESCRIPTING": "Server SuiteScript",
+	"CUSTOMCODE":          "Client SuiteScript",
+}
+
+const defaultVendor = "TSTDRV1000001"
+
+// AcmeBundle is a sample bundle for demos and tests: role customrole_acme_sync, a health RESTlet
+// (customscript_acme_health, customdeploy_acme_health) and the record type customrecord_acme.
+func AcmeBundle() Bundle {
+	return Bundle{
+		ID: 123456, Name: "Acme Sync", Version: "1.4.0", SourceAccount: defaultVendor,
+		Role: Role{
+			ScriptID: "customrole_acme_sync", Name: "Acme Sync",
+			Permissions: map[string]int{
+				"ADMI_LOGIN_OAUTH2": 4, "ADMI_RESTWEBSERVICES": 4, "ADMI_MANAGE_OWN_OAUTH2_CERTS": 4, "REPO_ANALYTICS": 4,
+				"LIST_CUSTJOB": 4, "LIST_ITEM": 1, "TRAN_SALESORD": 1, "LIST_CUSTRECORDENTRY": 4,
+			},
+		},
+		Scripts: []Script{{
+			ScriptID: "customscript_acme_health", Name: "Acme Health", Type: "RESTLET",
+			Deployments: []Deployment{{
+				ScriptID: "customdeploy_acme_health", Title: "Acme Health", Status: "RELEASED", Deployed: true, AllRoles: true,
+			}},
+		}},
+		RecordTypes: []RecordType{{ScriptID: "customrecord_acme", Name: "Acme Settings", Fields: []string{"custrecord_acme_value"}}},
+	}
+}
+
+func defaultAccounts() []AccountConfig {
+	return []AccountConfig{
+		{ID: defaultVendor, Name: "Acme Software (vendor)", Vendor: true},
+		{ID: "1234567", Name: "Globex Corporation"},
+		{ID: "1234567_SB1", Name: "Globex Corporation - Sandbox 1"},
+	}
+}
+
+// accountIDs are letters and digits in groups parted by one underscore (hyphen in a host name); H/section_4609939018
+// for the sandbox suffix, the rest inferred.
+var accountIDs = regexp.MustCompile(`^[A-Z0-9]+(?:_[A-Z0-9]+)*$`)
+
+// canonicalAccount turns either spelling of an account ID into the printed one.
+func canonicalAccount(id string) string {
+	return strings.ReplaceAll(strings.ToUpper(strings.TrimSpace(id)), "-", "_")
+}
+
+// hostLabel turns an account ID into its host form.
+func hostLabel(id string) string {
+	return strings.ReplaceAll(strings.ToLower(id), "_", "-")
+}
+
+func (c AccountConfig) check() error {
+	if len(c.ID) > 63 || !accountIDs.MatchString(c.ID) {
+		return fmt.Errorf("account ID %q: want letters and digits, groups parted by one underscore, at most 63 characters", c.ID)
+	}
+	for name := range maps.Keys(c.Features) {
+		if featureNames[name] == "" {
+			return fmt.Errorf("account %s: unknown feature %q, use one of %q", c.ID, name, Features)
+		}
+	}
+	return nil
+}

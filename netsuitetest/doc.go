@@ -1,0 +1,24 @@
+// Package netsuitetest is an emulator of the part of NetSuite that OAuth 2.0 clients meet: log-in and consent
+// pages, the token, revoke, keys and certificates endpoints, bearer checks, SuiteQL and records over a small
+// seeded company, RESTlets, bundles, roles and features, each strict and stateful.
+//
+// Most tests call Start, add an integration record, and talk HTTP to the address:
+//
+//	srv := netsuitetest.Start(t)
+//	app, err := srv.AddIntegration(netsuitetest.Integration{Name: "Acme Sync", ...})
+//	... drive a client against srv.URL() ...
+//	srv.Ledger().Count(func(e netsuitetest.Entry) bool { return e.GrantType == "client_credentials" && e.OK })
+//
+// Promises: every request that reaches the handler makes one ledger entry, which stands in the ledger before the
+// answer's first byte leaves; the entry names the rule that the request met or broke; no secret enters the ledger
+// or the log; the clock can be moved and everything that ages follows it; a refused request changes nothing,
+// except where NetSuite itself punishes (the second use of a code). Where Oracle is silent the behaviour is a
+// field of Settings and marked as a guess.
+//
+// In the comments and rules H/x stands for
+// https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/x.html.
+//
+// Not here: OpenID Connect, MCP, SuiteAnalytics Connect, SOAP, token-based authentication, two-factor log-in,
+// concurrency limits (429 is a fault to inject), and the proxy mode. The keys it signs with are worth nothing:
+// never trust them outside a test.
+package netsuitetest

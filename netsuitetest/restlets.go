@@ -1,0 +1,161 @@
+package netsuitetest
+
+import (
+	"encoding/json"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/suitekey/suitekey/netsuitetest/internal/company"
+)
+
+// RESTletCall is what a RESTlet's script is called with.
+type RESTletCall struct {
+	Account      string
+	Role, Entity int64
+	Method       string     // GET, DELETE, POST or PUT
+	Params       url.Values // without script and deploy
+	Body         []byte     // POST and PUT
+}
+
+// RESTlet is a RESTlet's script: what it returns is answered as JSON. An error is an unhandled script error.
+type RESTlet func(RESTletCall) (any, error)
+
+// HandleRESTlet lets fn answer the RESTlet with this script ID, in every account where a bundle has installed it.
+// RESTlets without a function answer like a bundle's health check.
+func (s *Server) HandleRESTlet(scriptID string, fn RESTlet) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.restlets[scriptID] = fn
+}
+
+// restletPath is the one path of all RESTlets.
+const restletPath = "/app/site/hosting/restlet.nl"
+
+// maxRESTlet is the limit of a string that goes in (H/section_4640094112).
+const maxRESTlet = 10 << 20
+
+// restlet answers /app/site/hosting/restlet.nl (H/section_4628875570).
+func (s *Server) restlet(c *call) {
+	t, no := s.bearer(c, scopeRESTlets)
+	if no != nil {
+		if no.code == "INVALID_LOGIN" {
+			no.code = "INVALID_LOGIN_ATTEMPT"
+		}
+		s.refuseRESTlet(c, no, "Invalid login attempt.")
+		return
+	}
+	q := c.r.URL.Query()
+	script, deployment, found := c.account.data().Deployment(q.Get("script"), q.Get("deploy"))
+	if no := s.checkRESTlet(c, t, script, deployment, found); no != nil {
+		s.refuseRESTlet(c, no, no.rule)
+		return
+	}
+	body, err := io.ReadAll(io.LimitReader(c.r.Body, maxRESTlet+1))
+	if err != nil || len(body) > maxRESTlet {
+		s.refuseRESTlet(c, refuse(http.StatusBadRequest, "SSS_INPUT_TOO_LONG", "the body is larger than a RESTlet takes (H/section_4640094112)", ""), "the body is too large")
+		return
+	}
+	if no := checkRESTletBody(c.r.Method, body); no != nil {
+		s.refuseRESTlet(c, no, no.rule)
+		return
+	}
+	q.Del("script")
+	q.Del("deploy")
+	s.runRESTlet(c, t, script, RESTletCall{Account: c.account.id, Role: t.role, Entity: t.entity, Method: c.r.Method, Params: q, Body: body})
+}
+
+// checkRESTlet: released, in the role's audience, not for Web Services Only roles (H/section_4618456517,
+// H/chapter_1529417663). What exactly an outsider is told of an unreleased deployment is a guess.
+func (s *Server) checkRESTlet(c *call, t *token, script Script, d Deployment, found bool) *refusal {
+	role, _ := c.account.data().Role(t.role)
+	kind, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
+	switch {
+	case !c.account.Feature("SERVERSIDESCRIPTING") || !c.account.Feature("CUSTOMCODE"):
+		return refuse(http.StatusForbidden, "FEATURE_DISABLED", "RESTlets need the features Client SuiteScript and Server SuiteScript (H/section_157771482304; the answer is a guess)", "")
+	case role.WebServicesOnly:
+		return refuse(http.StatusUnauthorized, "INVALID_LOGIN_CREDENTIALS", "a Web Services Only role may not call RESTlets (H/chapter_1529417663)", "")
+	case !found || script.Type != "RESTLET" || !d.Deployed || d.Status != "RELEASED":
+		return refuse(http.StatusNotFound, "SSS_INVALID_SCRIPTLET_ID", "no RESTlet with this script and deployment is released", "")
+	case !inAudience(role, d):
+		return refuse(http.StatusForbidden, "INSUFFICIENT_PERMISSION", "the role is not in the deployment's audience", "")
+	case !slices.Contains([]string{"GET", "DELETE", "POST", "PUT"}, c.r.Method):
+		return refuse(http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "a RESTlet takes GET, DELETE, POST and PUT (H/section_4618434109)", "")
+	case err != nil || (kind != "application/json" && kind != "text/plain"):
+		return refuse(http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", "Content-Type must be application/json or text/plain, on GET too (H/section_4634920277)", "")
+	}
+	return nil
+}
+
+// inAudience: administrators may run every script (guess).
+func inAudience(role Role, d Deployment) bool {
+	return d.AllRoles || role.ID == company.RoleAdministrator || slices.ContainsFunc(d.Roles, func(id string) bool {
+		return strings.EqualFold(id, role.ScriptID)
+	})
+}
+
+func checkRESTletBody(method string, body []byte) *refusal {
+	if (method == http.MethodGet || method == http.MethodDelete) && len(body) > 0 {
+		return refuse(http.StatusBadRequest, "INVALID_REQUEST", "GET and DELETE take their input in the URL, not in a body (H/section_4634920277)", "")
+	}
+	return nil
+}
+
+func (s *Server) runRESTlet(c *call, t *token, script Script, in RESTletCall) {
+	s.mu.Lock()
+	fn := s.restlets[script.ScriptID]
+	s.mu.Unlock()
+	if fn == nil {
+		c.met("health RESTlet of an installed bundle, released, in the role's audience (H/section_4618456517)")
+		c.json(http.StatusOK, s.health(c.account, t, script))
+		return
+	}
+	out, err := fn(in)
+	if err != nil {
+		// A thrown SuiteScript error stands as a JSON string inside message.
+		inner, _ := json.Marshal(map[string]any{"type": "error.SuiteScriptError", "name": "UNEXPECTED_ERROR", "message": err.Error(), "stack": []string{}})
+		s.refuseRESTlet(c, refuse(http.StatusBadRequest, "UNEXPECTED_ERROR", "the script threw an error (H/section_4634920277)", ""), string(inner))
+		return
+	}
+	c.met("RESTlet called, released, in the role's audience (H/section_4618456517)")
+	c.json(http.StatusOK, out)
+}
+
+// health is what a bundle's own health check can tell: it runs inside the account.
+func (s *Server) health(a *Account, t *token, script Script) any {
+	type bundleJSON struct {
+		ID      int64  `json:"id"`
+		Version string `json:"version"`
+	}
+	out := struct {
+		OK       bool            `json:"ok"`
+		Bundle   bundleJSON      `json:"bundle"`
+		Account  string          `json:"account"`
+		Role     int64           `json:"role"`
+		User     int64           `json:"user"`
+		Features map[string]bool `json:"features"`
+	}{OK: true, Account: a.linkAccount(), Role: t.role, User: t.entity, Features: map[string]bool{}}
+	for _, b := range s.cfg.Bundles {
+		installed, ok := a.data().InstalledBundle(b.ID)
+		if ok && slices.ContainsFunc(installed.Scripts, func(sc Script) bool { return sc.ScriptID == script.ScriptID }) {
+			out.Bundle = bundleJSON{installed.ID, installed.Version}
+		}
+	}
+	for _, name := range Features {
+		out.Features[name] = a.Feature(name)
+	}
+	return out
+}
+
+// refuseRESTlet answers as JSON, or as two lines of text to a caller who speaks text/plain.
+func (s *Server) refuseRESTlet(c *call, no *refusal, message string) {
+	c.noteRefusal(no)
+	if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind == "text/plain" {
+		c.text(no.status, "error code: "+no.code+"\nerror message: "+message)
+		return
+	}
+	c.json(no.status, map[string]any{"error": map[string]string{"code": no.code, "message": message}})
+}

@@ -1,0 +1,384 @@
+package netsuitetest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/suitekey/suitekey/netsuitetest/internal/company"
+)
+
+// Server is one emulated NetSuite with all its accounts. Make it with Start or New.
+type Server struct {
+	cfg      Config
+	settings Settings
+	clock    *Clock
+	ledger   *Ledger
+	log      *slog.Logger
+	faults   faults
+	routes   map[service]*http.ServeMux
+	accounts map[string]*Account // by canonical ID; never changed after New
+	order    []*Account          // as configured
+	fallback *Account            // the account of the bare address
+	inFlight sync.WaitGroup      // requests being answered
+
+	mu           sync.Mutex
+	addr         string                 // guarded by mu; set by Serve
+	integrations map[string]Integration // guarded by mu; by client ID
+	flows        map[string]flow        // guarded by mu; authorizations under way
+	restlets     map[string]RESTlet     // guarded by mu; by script ID
+}
+
+// Start runs an emulator on a free loopback port until the test ends. At most one Config may be given.
+func Start(tb testing.TB, cfg ...Config) *Server {
+	tb.Helper()
+	var c Config
+	switch len(cfg) {
+	case 0:
+	case 1:
+		c = cfg[0]
+	default:
+		tb.Fatal("netsuitetest: Start takes one Config")
+	}
+	s, err := New(c)
+	if err != nil {
+		tb.Fatalf("netsuitetest: %v", err)
+	}
+	ln, err := net.Listen("tcp", s.cfg.Addr)
+	if err != nil {
+		tb.Fatalf("netsuitetest: %v", err)
+	}
+	s.setAddr(ln.Addr().String())
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, ln) }()
+	tb.Cleanup(func() {
+		stop()
+		if err := errors.Join(<-done, s.Close()); err != nil {
+			tb.Errorf("netsuitetest: %v", err)
+		}
+	})
+	return s
+}
+
+// New makes an emulator that does not listen yet: call Serve, or mount Handler. Close frees it. The error names
+// the part of cfg that is wrong.
+func New(cfg Config) (*Server, error) {
+	cfg.Addr = cmp.Or(cfg.Addr, "127.0.0.1:0")
+	if cfg.Accounts == nil {
+		cfg.Accounts = defaultAccounts()
+	}
+	if cfg.Bundles == nil {
+		cfg.Bundles = []Bundle{AcmeBundle()}
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := cfg.Settings.check(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, settings: cfg.Settings.withDefaults(), clock: &Clock{base: cfg.Now}, ledger: newLedger(), log: cfg.Logger,
+		accounts: map[string]*Account{}, integrations: map[string]Integration{}, flows: map[string]flow{}, restlets: map[string]RESTlet{},
+	}
+	if err := s.addAccounts(cfg.Accounts); err != nil {
+		return nil, err
+	}
+	for _, i := range cfg.Integrations {
+		if _, err := s.AddIntegration(i); err != nil {
+			return nil, err
+		}
+	}
+	s.routes = s.allRoutes()
+	return s, nil
+}
+
+func (s *Server) addAccounts(configs []AccountConfig) error {
+	for _, c := range configs {
+		c.ID = canonicalAccount(c.ID)
+		if err := c.check(); err != nil {
+			return err
+		}
+		if s.accounts[c.ID] != nil {
+			return fmt.Errorf("account %s: given twice", c.ID)
+		}
+		a := newAccount(s, c)
+		s.accounts[c.ID] = a
+		s.order = append(s.order, a)
+		if s.fallback == nil && !c.Vendor {
+			s.fallback = a
+		}
+	}
+	if s.fallback == nil {
+		return errors.New("accounts: want at least one that is no vendor, for the bare address")
+	}
+	return nil
+}
+
+// Serve answers on ln until ctx ends, then waits for the requests being answered. It closes ln.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && !s.cfg.AllowNonLoopback {
+		return errors.Join(
+			fmt.Errorf("listen on %s: the emulator accepts every password, so it stays on loopback; set AllowNonLoopback to change that", tcp),
+			ln.Close())
+	}
+	s.setAddr(ln.Addr().String())
+	requests, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	web := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      15 * time.Minute, // a fault may hold an answer back; Oracle's own limit (H/subsect_1559222360)
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		BaseContext:       func(net.Listener) context.Context { return requests },
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- web.Serve(ln) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	cancel() // ends the waits of faults
+	err := web.Close()
+	<-failed
+	s.inFlight.Wait()
+	return err
+}
+
+// Handler is the emulator as a handler, for a server of your own. It routes by the Host header.
+func (s *Server) Handler() http.Handler { return http.HandlerFunc(s.serveHTTP) }
+
+// Close frees the accounts' data. Call it after Serve has returned.
+func (s *Server) Close() error {
+	s.inFlight.Wait()
+	var errs []error
+	for _, a := range s.order {
+		errs = append(errs, a.close())
+	}
+	return errors.Join(errs...)
+}
+
+// Addr is the address listened on, "127.0.0.1:43210"; empty before Serve.
+func (s *Server) Addr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.addr
+}
+
+func (s *Server) setAddr(addr string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.addr = addr
+}
+
+// URL is the bare address: the default account on all services, and the admin face under /_emulator/.
+func (s *Server) URL() string { return "http://" + s.Addr() }
+
+// Clock is the emulator's time.
+func (s *Server) Clock() *Clock { return s.clock }
+
+// Ledger is the record of all requests.
+func (s *Server) Ledger() *Ledger { return s.ledger }
+
+// Account returns the account with this ID, in either spelling; nil if there is none.
+func (s *Server) Account(id string) *Account { return s.accounts[canonicalAccount(id)] }
+
+// Accounts are all accounts, in the order of the configuration.
+func (s *Server) Accounts() []*Account { return slices.Clone(s.order) }
+
+// bundle is the bundle on offer with this ID.
+func (s *Server) bundle(id int64) (Bundle, bool) {
+	i := slices.IndexFunc(s.cfg.Bundles, func(b Bundle) bool { return b.ID == id })
+	if i < 0 {
+		return Bundle{}, false
+	}
+	return s.cfg.Bundles[i], true
+}
+
+// maxBody bounds every request body; SuiteTalk's own limit is far higher (H/chapter_161251386312).
+const maxBody = 16 << 20
+
+// serveHTTP is the way of every request: judge, keep in the ledger, then answer. The answer waits in memory
+// until the ledger has the entry, so that who has an answer finds its entry.
+func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	s.inFlight.Add(1)
+	defer s.inFlight.Done()
+	bodyErr := keepBody(w, r)
+	c := s.newCall(r)
+	var fault *activeFault
+	if !strings.HasPrefix(r.URL.Path, adminPrefix) {
+		fault = s.faults.strike(r)
+	}
+	switch {
+	case bodyErr != nil:
+		c.broke("the body is broken off, or larger than 16 MiB")
+		c.text(http.StatusRequestEntityTooLarge, "request entity too large")
+	case fault == nil:
+		s.dispatch(c)
+	case fault.before(c):
+		s.dispatch(c)
+		fault.after(c)
+	}
+	c.finish()
+	if c.cut {
+		panic(http.ErrAbortHandler) // net/http closes the connection without an answer
+	}
+	c.answer(w)
+}
+
+// keepBody reads the body ahead: net/http notices that a client went away only when the body has been read, and
+// faults wait for that.
+func keepBody(w http.ResponseWriter, r *http.Request) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return err
+}
+
+// dispatch finds the account and the route.
+func (s *Server) dispatch(c *call) {
+	switch {
+	case !c.known:
+		c.broke("the Host header names no NetSuite service (H/section_1498251763)")
+		c.text(http.StatusNotFound, "unknown host")
+		return
+	case c.addr.account != "" && c.account == nil:
+		c.broke("no account " + c.addr.account + " lives here")
+		c.text(http.StatusNotFound, "unknown account")
+		return
+	}
+	if err := s.crossSite(c); err != nil {
+		c.broke("a form must be sent from its own page: " + err.Error())
+		c.text(http.StatusForbidden, "cross-site request refused")
+		return
+	}
+	if c.account != nil {
+		c.account.settle()
+	}
+	handler, pattern := s.routes[c.addr.service].Handler(c.r)
+	if pattern == "" {
+		s.noRoute(c, handler)
+		return
+	}
+	s.routes[c.addr.service].ServeHTTP(c.w, c.r)
+}
+
+// crossSite refuses forms that another site's page sends to pages for people.
+func (s *Server) crossSite(c *call) error {
+	path := c.r.URL.Path
+	if !strings.HasPrefix(path, adminPrefix) && (!strings.HasPrefix(path, "/app/") || path == restletPath) {
+		return nil
+	}
+	return http.NewCrossOriginProtection().Check(c.r)
+}
+
+// noRoute answers 404 or 405, and says in the ledger where the path would have lived.
+func (s *Server) noRoute(c *call, handler http.Handler) {
+	rule := "no such path here"
+	for _, svc := range slices.Sorted(maps.Keys(s.routes)) {
+		if _, pattern := s.routes[svc].Handler(c.r); pattern != "" && svc != serviceBare {
+			rule = fmt.Sprintf("wrong service: this path lives on %s, not on %s (H/section_158081952044)", svc, c.addr.service)
+			break
+		}
+	}
+	handler.ServeHTTP(c.w, c.r)
+	if c.w.status == http.StatusMethodNotAllowed {
+		rule = "wrong method: allowed is " + c.w.Header().Get("Allow")
+	}
+	c.broke(rule)
+}
+
+// allRoutes is the whole surface, service by service. The bare address has everything.
+func (s *Server) allRoutes() map[service]*http.ServeMux {
+	muxes := map[service]*http.ServeMux{serviceBare: http.NewServeMux()}
+	on := func(pattern string, h handler, services ...service) {
+		for _, svc := range append(services, serviceBare) {
+			if muxes[svc] == nil {
+				muxes[svc] = http.NewServeMux()
+			}
+			muxes[svc].Handle(pattern, h)
+		}
+	}
+	muxes[serviceExtForms] = http.NewServeMux()
+
+	const auth = "/services/rest/auth/oauth2/v1"
+	on("GET /app/login/oauth2/authorize.nl", s.authorize, serviceApp, serviceSystem)
+	on("POST /app/login/oauth2/authorize.nl", s.authorizeStep, serviceApp, serviceSystem)
+	on("POST "+auth+"/token", s.token, serviceSuiteTalk)
+	on("POST "+auth+"/revoke", s.revoke, serviceSuiteTalk)
+	on("GET "+auth+"/keys", s.keys, serviceSuiteTalk)
+
+	certificates := []service{serviceSuiteTalk, serviceRESTlets}
+	if only := s.settings.CertHosts; only != "" {
+		certificates = []service{service(only)}
+	}
+	for _, end := range []string{"", "/{$}"} {
+		on("GET "+auth+"/clients/{client}/certificates"+end, s.listCertificates, certificates...)
+		on("POST "+auth+"/clients/{client}/certificates"+end, s.uploadCertificate, certificates...)
+		on("POST "+auth+"/clients/{client}/certificates/{certificate}/revoke"+end, s.revokeCertificate, certificates...)
+	}
+
+	for _, part := range []string{"query", "record", "system"} {
+		on("/services/rest/"+part+"/", s.rest, serviceSuiteTalk)
+	}
+	// Oracle's authorization page shows RESTlets on the app host as well (H/section_158332610742).
+	on(restletPath, s.restlet, serviceRESTlets, serviceApp)
+	on("GET /rest/datacenterurls", s.dataCenterURLs, serviceREST)
+	on("GET /emulator.css", s.stylesheet, serviceApp, serviceSystem)
+	s.uiRoutes(func(pattern string, h handler) { on(pattern, h, serviceApp) })
+	s.adminRoutes(func(pattern string, h handler) { on(pattern, h) })
+	return muxes
+}
+
+// dataCenterURLs answers without authentication (H/chapter_157011836591). The three keys were seen in the sister
+// service (H/section_4639983016); the answer for an unknown account is a guess.
+func (s *Server) dataCenterURLs(c *call) {
+	a := s.Account(c.r.URL.Query().Get("account"))
+	if a == nil {
+		c.broke("no such account")
+		c.json(http.StatusNotFound, struct{}{})
+		return
+	}
+	c.met("domains are discovered, not constructed (H/section_1498251763)")
+	base := func(svc service) string { return c.addr.base(svc, a.id, s.fallback.id) }
+	c.json(http.StatusOK, map[string]string{
+		"webservicesDomain": base(serviceSuiteTalk), "restDomain": base(serviceRESTlets), "systemDomain": base(serviceApp),
+	})
+}
+
+// rest hands a request with a good bearer to the company's REST services.
+func (s *Server) rest(c *call) {
+	token, no := s.bearer(c, scopeREST)
+	if no != nil {
+		c.refuseREST(no)
+		return
+	}
+	account := c.account.linkAccount()
+	rule := c.account.data().ServeREST(c.w, c.r, company.Caller{
+		Role: token.role, Entity: token.entity, Features: c.account.Feature,
+		BaseURL: c.addr.base(serviceSuiteTalk, account, s.fallback.id),
+	})
+	if c.w.status < 400 {
+		c.met(rule)
+	} else {
+		c.broke(rule)
+	}
+}
