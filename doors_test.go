@@ -17,9 +17,10 @@ var (
 		"internal/customer/browser.go": "plays the customer's browser, not the product",
 	}
 	mayReadEnvironment = map[string]string{
-		"cmd/suitekey/main.go": "hands arguments and environment to the command line",
-		"internal/cli/":        "is the command line",
-		"internal/pgtest/":     "is for tests, which may name a server of their own",
+		"cmd/suitekey/main.go":               "hands arguments and environment to the command line",
+		"internal/cli/":                      "is the command line",
+		"internal/pgtest/":                   "is for tests, which may name a server of their own",
+		"internal/web/cmd/storybook/main.go": "is a command of its own, for people who change a page",
 	}
 	mayUseSQL = map[string]string{
 		"internal/store/":                "contains all of the server's SQL",

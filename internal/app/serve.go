@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -62,5 +63,18 @@ func (a *App) handler() (http.Handler, error) {
 	httpapi.New(httpapi.Config{
 		Tokens: a.Tokens, Finaliser: a.Onboard, PublicURL: a.cfg.PublicURL, Ready: a.Store.Ping, Logger: a.cfg.Logger,
 	}).Register(mux)
-	return mux, nil
+	return refuseUnclean(mux), nil
+}
+
+// refuseUnclean answers paths with dot segments or double slashes itself (OP-04). The standard mux would redirect them with
+// 307, which sends a form's body again (ON-15).
+func refuseUnclean(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		clean := path.Clean(r.URL.Path)
+		if r.URL.Path != clean && r.URL.Path != clean+"/" {
+			http.Error(w, "the path must have no dot segments and no double slashes", http.StatusBadRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

@@ -93,7 +93,6 @@ func runServer(kind string, input io.Reader, output io.Writer) error {
 		return err
 	}
 	_, err = io.Copy(io.Discard, input)
-	stopProf()
 	return err
 }
 
@@ -159,5 +158,3 @@ func meter(env *tokenstest.Env) http.HandlerFunc {
 		})
 	}
 }
-
-var stopProf = func() {}

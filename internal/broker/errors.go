@@ -81,7 +81,7 @@ var Situations = map[Code]Situation{
 	CodeConfirmAccount:   {200, "Is this the right account?", "Nothing is written to NetSuite before you confirm.", "Confirm the account, or choose another one."},
 	CodeRoleTooStrong:    {200, "This role may do too much", "The connection must not work with full access. Nothing was changed.", "Contact the sender: the app names the wrong role."},
 	CodeSetupTimeOver:    {200, "Set-up time is over, your progress is kept", "The permission for set-up lives one hour and has ended. What was done stays done.", "Allow set-up once more to go on."},
-	CodeTestFailed:       {200, "Almost there: the test failed", "The certificate is in place, but NetSuite did not accept it for a token and a call. No data was touched.", "Mend the cause named below, then try again."},
+	CodeTestFailed:       {200, "Connected, but the test failed", "The certificate is in place, but NetSuite did not accept it for a token and a call. No data was touched.", "Mend the cause named below, then try again."},
 	CodeUnreachable:      {200, "NetSuite does not answer", "We keep trying by ourselves, and your progress is kept.", "You may close this page and come back later."},
 	CodeTaskFailed:       {200, "One set-up task failed", "The connection was tested and works. A task of the app was refused by NetSuite.", "Try again, or contact the sender."},
 	CodeNotFinalised:     {200, "The app did not confirm in time", "We ended the permission and changed nothing in your NetSuite.", "Start again from the app."},

@@ -54,6 +54,8 @@ type Facts struct {
 	SetupRole   int64  `json:"setup_role,omitempty"`
 	SetupEntity int64  `json:"setup_entity,omitempty"`
 	SetupName   string `json:"setup_name,omitempty"`
+	// SetupRoleName is empty when the role may not be looked up.
+	SetupRoleName string `json:"setup_role_name,omitempty"`
 
 	// FinaliseCode is the one-time code for the app's backend, sealed until the browser has carried it there; session links only.
 	FinaliseCode     Sealed    `json:"finalise_code,omitempty"`

@@ -203,7 +203,7 @@ func (d *demo) use(ctx context.Context, run broker.Run) error {
 			return nil, err
 		}
 		token = netsuite.NewSecret(t.AccessToken)
-		return facts{"expires_in": t.ExpiresIn, "netsuite_account": t.Extra("netsuite_account"), "netsuite_base_url": t.Extra("netsuite_base_url")}, nil
+		return facts{"expires_in": int(time.Until(t.Expiry).Seconds()), "netsuite_account": t.Extra("netsuite_account"), "netsuite_base_url": t.Extra("netsuite_base_url")}, nil
 	})
 	if err != nil {
 		return err

@@ -57,7 +57,7 @@ func (w *work) fail(err error) outcome {
 		w.Run.Problem = &broker.Problem{Code: broker.CodeSetupTimeOver}
 		w.Run.DueAt = time.Time{}
 	case errors.Is(err, netsuite.ErrUserRole), errors.Is(err, netsuite.ErrPermission):
-		w.Run.Problem = &broker.Problem{Code: broker.CodeSetupRole, Detail: sentence(err), Role: w.Run.SetupName}
+		w.Run.Problem = &broker.Problem{Code: broker.CodeSetupRole, Detail: sentence(err), Role: w.Run.SetupRoleName}
 		w.Run.DueAt = time.Time{}
 	case errors.Is(err, netsuite.ErrUnauthorizedClient):
 		w.Run.Problem = w.notApproved()

@@ -134,10 +134,16 @@ func (s *Service) RevokeLink(ctx context.Context, id string) error {
 // Open looks at a link without spending it, so that a mail scanner may do so too.
 func (s *Service) Open(ctx context.Context, token string) (broker.Invitation, error) {
 	link, err := s.link(ctx, token)
-	if err != nil {
+	if err != nil && link.App == "" {
 		return broker.Invitation{}, err
 	}
 	inv := broker.Invitation{Link: link}
+	if err != nil {
+		// A link that is over still says who sent it.
+		app, appErr := s.Store.App(ctx, link.App)
+		inv.App = app
+		return inv, errors.Join(err, appErr)
+	}
 	if inv.App, err = s.Store.App(ctx, link.App); err != nil || link.RunID == "" {
 		return inv, err
 	}

@@ -3,7 +3,7 @@ package onboard
 import (
 	"context"
 	"errors"
-	"strconv"
+	"fmt"
 	"strings"
 
 	"github.com/suitekey/suitekey/internal/broker"
@@ -27,7 +27,7 @@ func bind(ctx context.Context, w *work) (outcome, error) {
 	if claims.Role != w.Grant.Role || claims.Entity != w.Grant.Entity {
 		return pause, w.endWith(ctx, stop(broker.CodeConsentFailed, "The redirect and the token name different users."))
 	}
-	answered, name, err := w.askAccount(ctx, claims.Entity)
+	answered, err := w.askAccount(ctx, claims)
 	if err != nil {
 		return pause, err
 	}
@@ -35,7 +35,7 @@ func bind(ctx context.Context, w *work) (outcome, error) {
 		return w.wrongAccount(ctx, answered)
 	}
 	r := &w.Run
-	r.Account, r.SetupRole, r.SetupEntity, r.SetupName = answered, claims.Role, claims.Entity, name
+	r.Account, r.SetupRole, r.SetupEntity = answered, claims.Role, claims.Entity
 	r.BoundAt = w.s.Now()
 	if w.Link.Kind == broker.LinkSession && r.FinalisedAt.IsZero() {
 		return pause, w.askBackend()
@@ -56,25 +56,25 @@ func confirm(_ context.Context, w *work) (outcome, error) {
 
 // askAccount makes the call that names the account, and learns who gave the permission. A person who may not be looked up
 // stays a number.
-func (w *work) askAccount(ctx context.Context, entity int64) (account netsuite.AccountID, name string, err error) {
+func (w *work) askAccount(ctx context.Context, claims netsuite.Claims) (netsuite.AccountID, error) {
 	api, err := w.api("see which account this is")
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	page, err := api.SuiteQL(ctx, "SELECT id, entityid, firstname, lastname FROM employee WHERE id = "+strconv.FormatInt(entity, 10), 1, 0)
+	page, err := api.SuiteQL(ctx, fmt.Sprintf("SELECT e.entityid, e.firstname, e.lastname, r.name AS rolename FROM employee e LEFT JOIN role r ON r.id = %d WHERE e.id = %d", claims.Role, claims.Entity), 1, 0)
 	if refusedQuery(err) {
 		page, err = api.SuiteQL(ctx, "SELECT 1 AS ok FROM dual", 1, 0)
 	}
 	if errors.Is(err, netsuite.ErrPermission) {
-		return "", "", w.featureOrRole(ctx, err)
+		return "", w.featureOrRole(ctx, err)
 	}
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
 	if len(page.Rows) > 0 {
-		name = personName(page.Rows[0])
+		w.Run.SetupName, w.Run.SetupRoleName = personName(page.Rows[0]), page.Rows[0]["rolename"]
 	}
-	return page.Account, name, nil
+	return page.Account, nil
 }
 
 func personName(row netsuite.Row) string {

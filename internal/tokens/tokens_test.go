@@ -593,6 +593,9 @@ func TestForgetAfterASwitch(t *testing.T) {
 	conn := w.connect("1234567")
 	ask := client(t, w.Env, conn)
 	before := must(w.Tokens.HandOut(t.Context(), ask))(t)
+	other := w.Replica("replica-2") // nobody tells it to forget
+	defer other.Close()
+	must(other.HandOut(t.Context(), ask))(t)
 	api := &netsuite.API{Account: "1234567", Site: w.site, Token: w.consent("1234567")}
 	if err := w.rotate(&conn, api); err != nil {
 		t.Fatal(err)
@@ -601,6 +604,10 @@ func TestForgetAfterASwitch(t *testing.T) {
 	after := must(w.Tokens.HandOut(t.Context(), ask))(t)
 	if after.AccessToken.Equal(before.AccessToken) {
 		t.Error("the token of the old certificate was handed out after the switch")
+	}
+	w.srv.Clock().Advance(2 * time.Second)
+	if out := must(other.HandOut(t.Context(), ask))(t); !out.AccessToken.Equal(after.AccessToken) {
+		t.Error("the other replica still hands out the token of the old certificate after two seconds")
 	}
 	last := w.srv.Ledger().Entries(tokenRequest)
 	if got := last[len(last)-1].CertificateID; got != conn.CertificateID {

@@ -323,7 +323,7 @@ func TestHeadings(t *testing.T) {
 		{"/r/time-over/prepare", "Set-up time is over, your progress is kept", "Continue"},
 		{"/r/five-certificates/connect", "NetSuite keeps at most five certificates", "Remove the chosen certificate"},
 		{"/r/upload-user/connect", "One more permission, from the integration user", "Send link to Acme Integration"},
-		{"/r/test-failed/connect", "Almost there: the test failed", "Try again"},
+		{"/r/test-failed/connect", "Connected, but the test failed", "Try again"},
 		{"/r/unreachable/connect", "NetSuite does not answer", "Try now"},
 		{"/r/connected/done", "Connected", "Back to Acme Sync"},
 	} {
