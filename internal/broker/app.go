@@ -115,6 +115,11 @@ func (a App) MachineClientID() string {
 	return a.Integration.Consent.ClientID
 }
 
+// MachineScopes are the scopes of the connections' tokens: all but suite_analytics, which is for the driver and not for web services.
+func (a App) MachineScopes() []string {
+	return slices.DeleteFunc(slices.Clone(a.Scopes), func(s string) bool { return s == "suite_analytics" })
+}
+
 // CertificatesService is where the certificates endpoint is called.
 func (a App) CertificatesService() netsuite.Service {
 	if a.Integration.CertificatesHost == "restlets" {

@@ -28,6 +28,7 @@ const (
 	AuditConnectionActive   = "connection.active"
 	AuditGrantRevoked       = "grant.revoked"
 	AuditClientCreated      = "client.created"
+	AuditClientRevoked      = "client.revoked"
 	AuditTokenHandedOut     = "token.handed_out"
 	AuditTokenRefused       = "token.refused"
 	AuditAppStored          = "app.stored"

@@ -307,7 +307,7 @@ func (s *Service) Mint(ctx context.Context, app broker.App, conn broker.Connecti
 	}
 	cc := netsuite.ClientCredentials{
 		Account: conn.Account, ClientID: app.MachineClientID(), CertificateID: c.NetSuiteID, Key: key,
-		Scopes: app.Scopes, Site: s.Site, Client: s.Client, Now: s.Now,
+		Scopes: app.MachineScopes(), Site: s.Site, Client: s.Client, Now: s.Now,
 	}
 	token, err := cc.Token(ctx)
 	if err != nil {

@@ -17,9 +17,6 @@ import (
 	"github.com/suitekey/suitekey/netsuite"
 )
 
-// auditClientRevoked is the audit event of RevokeClient.
-const auditClientRevoked = "client.revoked"
-
 // maxConnections of one client.
 const maxConnections = 1000
 
@@ -206,7 +203,7 @@ func (s *Service) RevokeClient(ctx context.Context, id string) error {
 		return fmt.Errorf("client %s: %w", id, err)
 	}
 	s.clients.drop(id)
-	return s.auditClient(ctx, auditClientRevoked, c)
+	return s.auditClient(ctx, broker.AuditClientRevoked, c)
 }
 
 func (s *Service) auditClient(ctx context.Context, event string, c broker.Client) error {

@@ -127,19 +127,10 @@ func (s *Service) readConnection(ctx context.Context, id string) (*binding, erro
 	return &binding{
 		bound: bound{
 			connection: conn.ID, app: conn.App, account: conn.Account, role: conn.RoleID, entity: conn.Entity,
-			certificate: conn.CertificateID, client: app.MachineClientID(), scope: strings.Join(scopes(app), " "),
+			certificate: conn.CertificateID, client: app.MachineClientID(), scope: strings.Join(app.MachineScopes(), " "),
 		},
 		state: conn.State, baseURL: base.String(),
 	}, nil
-}
-
-// scopes leaves out suite_analytics, which is for the driver and not for web services, unless it is the only one.
-func scopes(app broker.App) []string {
-	web := slices.DeleteFunc(slices.Clone(app.Scopes), func(s string) bool { return s == "suite_analytics" })
-	if len(web) == 0 {
-		return app.Scopes
-	}
-	return web
 }
 
 // carries refuses a scope that the connection does not have.
