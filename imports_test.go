@@ -73,7 +73,11 @@ var rooms = map[string]room{
 	"cmd/suitekey": {ours: []string{"internal/cli"}},
 
 	// For tests only: no room above names them.
-	"internal/pgtest":          {modules: []string{pgx}},
+	"internal/crash":  {}, // test files alone
+	"internal/pgtest": {modules: []string{pgx}},
+	"internal/apptest": {ours: []string{
+		"internal/app", "internal/broker", "internal/customer", "internal/onboard", "internal/vault", "netsuite", "netsuitetest",
+	}},
 	"internal/store/storetest": {ours: []string{"internal/store", "internal/broker", "netsuite"}, modules: []string{"github.com/google/go-cmp"}},
 	"internal/tokens/tokenstest": {ours: []string{
 		"internal/audit", "internal/broker", "internal/certificates", "internal/store", "internal/tokens", "internal/vault", "netsuite",

@@ -61,7 +61,7 @@ var retriable = []broker.Code{
 
 func confirmAccount(ctx context.Context, s *Service, r *broker.Run, value string) error {
 	// The button carries the account that the page showed: a page that is out of date confirms nothing.
-	if r.Over() || r.BoundAt.IsZero() || !r.AccountConfirmedAt.IsZero() || value != r.Account.String() {
+	if r.Over() || r.BoundAt.IsZero() || unconfirmed(*r) || !r.AccountConfirmedAt.IsZero() || value != r.Account.String() {
 		return wrongStep
 	}
 	if err := s.audit(ctx, broker.AuditAccountConfirmed, *r, "ok", r.Account.String()); err != nil {
@@ -129,8 +129,8 @@ func (s *Service) handOver(ctx context.Context, w *work) (broker.Outcome, error)
 	return broker.Outcome{HandoverURL: issued.URL, HandoverExpires: issued.Link.ExpiresAt}, nil
 }
 
-// removeCertificate revokes the one certificate that the person chose on the page SK-ONB-208. The run's lease keeps the
-// worker out meanwhile.
+// removeCertificate revokes the one certificate that the person chose on the page SK-ONB-208. The worker leaves the run alone
+// meanwhile: it waits for this choice.
 func (s *Service) removeCertificate(ctx context.Context, w *work, id string) error {
 	if w.Run.Problem == nil || w.Run.Problem.Code != broker.CodeCertificateLimit || w.Grant.Status != broker.GrantHeld {
 		return wrongStep

@@ -60,13 +60,12 @@ func (s *Service) answer(ctx context.Context, g *broker.Grant, cb netsuite.Callb
 		if run.Over() {
 			return errors.Join(&broker.Error{Code: broker.CodeWrongStep}, s.void(ctx, g))
 		}
-		before := run.GrantID
 		if err := s.take(ctx, &run, link, g, cb, browser); err != nil {
 			return err
 		}
 		switch err := s.Store.SaveRun(ctx, &run, g, nil); {
 		case err == nil:
-			return s.supersede(ctx, before, run.GrantID)
+			return nil
 		case !errors.Is(err, broker.ErrConflict):
 			return err
 		}
@@ -119,24 +118,4 @@ func refusal(cb netsuite.Callback) *broker.Problem {
 		detail += ": " + cb.ErrorDescription
 	}
 	return &broker.Problem{Code: broker.CodeConsentFailed, Detail: detail}
-}
-
-// supersede lets an older permission of the run be ended, now that a newer one has taken its place.
-func (s *Service) supersede(ctx context.Context, before, now string) error {
-	if before == "" || before == now {
-		return nil
-	}
-	for {
-		g, err := s.Store.Grant(ctx, before)
-		if err != nil || g.Status != broker.GrantHeld && g.Status != broker.GrantRedeeming {
-			return err
-		}
-		if g.Status == broker.GrantHeld {
-			g.Status = broker.GrantEnding
-		}
-		g.DueAt = s.Now()
-		if err := s.Store.SaveGrant(ctx, &g); !errors.Is(err, broker.ErrConflict) {
-			return err
-		}
-	}
 }

@@ -73,10 +73,11 @@ func next(w *work, now time.Time) step {
 func unconfirmed(r broker.Run) bool { return r.FinaliseCodeHash != "" && r.FinalisedAt.IsZero() }
 
 // Advance does the first step whose fact is missing from the record, saves, and looks again. It returns when the run is
-// over, waits for somebody, or another process has it.
+// over, waits for somebody, or somebody else has it: another process, or another call of this one.
 func (s *Service) Advance(ctx context.Context, id string) error {
+	holder := s.newHolder()
 	for {
-		lease, ours, err := s.Store.AcquireLease(ctx, "run/"+id, s.Holder, s.LeaseTTL)
+		lease, ours, err := s.Store.AcquireLease(ctx, "run/"+id, holder, s.LeaseTTL)
 		if err != nil || !ours {
 			return err
 		}
@@ -86,6 +87,9 @@ func (s *Service) Advance(ctx context.Context, id string) error {
 		}
 	}
 }
+
+// newHolder names one worker in a lease. A process has many, and a lease is extended for its holder, so they must not share a name.
+func (s *Service) newHolder() string { return s.Holder + "/" + broker.NewID("worker") }
 
 // release gives a lease back, so that the next process need not wait for its end. One that ran out meanwhile is nobody's loss.
 func (s *Service) release(ctx context.Context, lease broker.Lease) error {
@@ -106,12 +110,14 @@ func (s *Service) advanceOnce(ctx context.Context, id string) (bool, error) {
 		return false, s.rest(ctx, w)
 	}
 	out, err := do(ctx, w)
-	if err != nil {
-		if ctx.Err() != nil {
-			return false, ctx.Err() // we are being stopped: the step is repeated by the next process
-		}
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return false, ctx.Err() // we are being stopped: the step is repeated by the next process
+	case errors.Is(err, broker.ErrConflict):
+		return true, nil // a person's wish changed what the step had read: it is read again
+	case err != nil:
 		out = w.fail(err)
-	} else if out == goOn {
+	case out == goOn:
 		w.Run.Problem, w.Run.Attempts, w.Run.DueAt = nil, 0, s.Now()
 	}
 	w.Run.UpdatedAt = s.Now()

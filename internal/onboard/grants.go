@@ -75,12 +75,48 @@ func (w *work) revoke(ctx context.Context) error {
 	return w.s.Store.SaveGrant(context.WithoutCancel(ctx), g)
 }
 
+// supersede lets the older permissions of the run be ended, now that its present one has taken their place. It belongs to the
+// steps that take up the present one, not to NetSuite's redirect: a step is repeated when the process dies in its midst.
+func (s *Service) supersede(ctx context.Context, r broker.Run) error {
+	grants, err := s.Store.GrantsOfRun(ctx, r.ID)
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		if g.ID == r.GrantID {
+			continue
+		}
+		if err := s.endSoon(ctx, g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// endSoon makes a permission due to be ended, if it is or may become one.
+func (s *Service) endSoon(ctx context.Context, g broker.Grant) error {
+	for g.Status == broker.GrantHeld || g.Status == broker.GrantRedeeming {
+		if g.Status == broker.GrantHeld {
+			g.Status = broker.GrantEnding
+		}
+		g.DueAt = s.Now()
+		err := s.Store.SaveGrant(ctx, &g)
+		if !errors.Is(err, broker.ErrConflict) {
+			return err
+		}
+		if g, err = s.Store.Grant(ctx, g.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // longestGrant is how long a refresh token can live: 720 hours on a public client. After that there is nothing to revoke.
 const longestGrant = 720 * time.Hour
 
 // endDueGrant ends a grant that no step will end: one that was superseded, ran out of time, or was never answered.
 func (s *Service) endDueGrant(ctx context.Context, id string) {
-	lease, ours, err := s.Store.AcquireLease(ctx, "grant/"+id, s.Holder, s.LeaseTTL)
+	lease, ours, err := s.Store.AcquireLease(ctx, "grant/"+id, s.newHolder(), s.LeaseTTL)
 	if err == nil && ours {
 		err = errors.Join(s.endGrant(ctx, id), s.release(ctx, lease))
 	}
@@ -108,7 +144,11 @@ func (s *Service) endGrant(ctx context.Context, id string) error {
 	case g.Status == broker.GrantRedeeming && current:
 		return nil // the run's own exchange step has it
 	case g.Status == broker.GrantRedeeming:
-		err = w.redeem(ctx)
+		if err = w.redeem(ctx); err == nil {
+			err = w.revoke(ctx)
+		} else if w.Grant.Status == broker.GrantVoid {
+			return nil // NetSuite took back the code: nothing is left to end
+		}
 	default:
 		err = w.revoke(ctx)
 	}

@@ -90,7 +90,7 @@ type Config struct {
 	PublicURL *url.URL
 	Logger    *slog.Logger
 	Now       func() time.Time
-	// Holder names this process in leases.
+	// Holder names this process in leases; its workers add a name of their own.
 	Holder string
 	// LeaseTTL is how long a run stays with a process that has died; 45 s when zero. It must be longer than any one call to NetSuite.
 	LeaseTTL time.Duration

@@ -38,6 +38,9 @@ func end(ctx context.Context, w *work) (outcome, error) {
 // revoked, and so is the permission.
 func windDown(ctx context.Context, w *work) (outcome, error) {
 	if w.Grant.Status == broker.GrantRedeeming {
+		if err := w.s.supersede(ctx, w.Run); err != nil {
+			return pause, err
+		}
 		if err := w.redeem(ctx); err != nil && temporary(err) {
 			return pause, err
 		}

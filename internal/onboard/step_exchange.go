@@ -10,6 +10,9 @@ import (
 
 // exchange redeems the code for the set-up permission's tokens.
 func exchange(ctx context.Context, w *work) (outcome, error) {
+	if err := w.s.supersede(ctx, w.Run); err != nil {
+		return pause, err
+	}
 	if err := w.redeem(ctx); err != nil {
 		return pause, err
 	}

@@ -62,7 +62,7 @@ type Rotated struct {
 
 // Rotate replaces the connection's certificate now: new key, upload, test, switch, revoke the old one.
 func (s *Service) Rotate(ctx context.Context, connectionID string) (Rotated, error) {
-	lease, ours, err := s.Store.AcquireLease(ctx, "rotate/"+connectionID, s.Holder, rotateWithin)
+	lease, ours, err := s.Store.AcquireLease(ctx, "rotate/"+connectionID, s.Holder+"/"+broker.NewID("rotation"), rotateWithin)
 	if err != nil {
 		return Rotated{}, err
 	}
