@@ -383,8 +383,15 @@ var situations = []situation{
 // presses are all buttons, with values that some page of the run may hold and with values that none does.
 func presses(r broker.Run, e *apptest.Env) []broker.Action {
 	all := []broker.Action{
-		{Kind: broker.ActConsent}, {Kind: broker.ActConsent, Value: "other"}, {Kind: broker.ActCheck}, {Kind: broker.ActRetry},
-		{Kind: broker.ActCancel}, {Kind: broker.ActHandover}, {Kind: broker.ActAccount, Value: apptest.Account}, {Kind: "upload"}, {Kind: "finalise"},
+		{Kind: broker.ActConsent},
+		{Kind: broker.ActConsent, Value: "other"},
+		{Kind: broker.ActCheck},
+		{Kind: broker.ActRetry},
+		{Kind: broker.ActCancel},
+		{Kind: broker.ActHandover},
+		{Kind: broker.ActAccount, Value: apptest.Account},
+		{Kind: "upload"},
+		{Kind: "finalise"},
 	}
 	for _, one := range e.Emulator.Account(apptest.Account).Employees() {
 		all = append(all, broker.Action{Kind: broker.ActHolder, Value: fmt.Sprint(one.ID)})
@@ -397,8 +404,13 @@ func presses(r broker.Run, e *apptest.Env) []broker.Action {
 
 // never are values that no page holds: they are refused even where the action is legal.
 var never = []broker.Action{
-	{Kind: broker.ActAccount, Value: "7654321"}, {Kind: broker.ActAccount}, {Kind: broker.ActHolder, Value: "-999999"}, {Kind: broker.ActHolder, Value: "1 OR 1=1"},
-	{Kind: broker.ActCertificate, Value: "none"}, {Kind: broker.ActCertificate}, {Kind: broker.ActConsent, Value: "admin"},
+	{Kind: broker.ActAccount, Value: "7654321"},
+	{Kind: broker.ActAccount},
+	{Kind: broker.ActHolder, Value: "-999999"},
+	{Kind: broker.ActHolder, Value: "1 OR 1=1"},
+	{Kind: broker.ActCertificate, Value: "none"},
+	{Kind: broker.ActCertificate},
+	{Kind: broker.ActConsent, Value: "admin"},
 }
 
 func TestON10_StepSkipping(t *testing.T) {
