@@ -70,15 +70,6 @@ func (c *Customer) ThroughNetSuite(ctx context.Context, p *Page) (*Page, error) 
 	return nil, fmt.Errorf("NetSuite's page %q asks the same thing again", p.Title)
 }
 
-// Answer fills in the form of one of NetSuite's pages and presses its button.
-func (c *Customer) Answer(ctx context.Context, p *Page) (*Page, error) {
-	f, fill, ok := c.answer(p)
-	if !ok {
-		return nil, fmt.Errorf("NetSuite's page %q asks nothing", p.Title)
-	}
-	return c.Press(ctx, f, fill)
-}
-
 // answer fills in a log-in, role or consent form.
 func (c *Customer) answer(p *Page) (Form, url.Values, bool) {
 	for _, f := range p.Forms {

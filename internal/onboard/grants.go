@@ -40,7 +40,22 @@ func (w *work) keep(ctx context.Context, token *netsuite.Token) error {
 	g.AccessExpiresAt = token.Expiry
 	g.DueAt = token.Expiry
 	g.Attempts = 0
-	return w.s.Store.SaveGrant(context.WithoutCancel(ctx), g)
+	return w.insist(context.WithoutCancel(ctx), g)
+}
+
+// insist stores a grant's tokens even when somebody changed its row meanwhile, because a newer consent took its place: the
+// tokens are then due to be revoked at once.
+func (w *work) insist(ctx context.Context, g *broker.Grant) error {
+	err := w.s.Store.SaveGrant(ctx, g)
+	for errors.Is(err, broker.ErrConflict) {
+		stored, readErr := w.s.Store.Grant(ctx, g.ID)
+		if readErr != nil {
+			return readErr
+		}
+		g.Version, g.Status, g.DueAt, g.EndedAt = stored.Version, broker.GrantEnding, w.s.Now(), time.Time{}
+		err = w.s.Store.SaveGrant(ctx, g)
+	}
+	return err
 }
 
 // void ends a grant that never became tokens.
