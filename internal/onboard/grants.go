@@ -149,15 +149,14 @@ func (s *Service) endGrant(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	current := w.Run.GrantID == g.ID && !w.Run.Over()
 	w.Grant = g
 	switch {
 	case g.DueAt.IsZero() || g.DueAt.After(s.Now()):
 		return nil
 	case g.Status == broker.GrantAsked:
 		return s.void(ctx, &w.Grant)
-	case g.Status == broker.GrantRedeeming && current:
-		return nil // the run's own exchange step has it
+	case w.owns(g):
+		return s.remind(ctx, w.Run)
 	case g.Status == broker.GrantRedeeming:
 		if err = w.redeem(ctx); err == nil {
 			err = w.revoke(ctx)
@@ -166,9 +165,6 @@ func (s *Service) endGrant(ctx context.Context, id string) error {
 		}
 	default:
 		err = w.revoke(ctx)
-	}
-	if err == nil && current {
-		_, err = s.change(ctx, w.Run.ID, func(r *broker.Run) error { r.DueAt = s.Now(); return nil })
 	}
 	if err == nil || ctx.Err() != nil {
 		return err
@@ -179,4 +175,22 @@ func (s *Service) endGrant(ctx context.Context, id string) error {
 	w.Grant.Attempts++
 	w.Grant.DueAt = s.Now().Add(pauseAfter(time.Second, w.Grant.Attempts, 5*time.Minute))
 	return errors.Join(err, s.Store.SaveGrant(ctx, &w.Grant))
+}
+
+// owns tells that the run's own steps will redeem or end the grant, so that nobody else may.
+func (w *work) owns(g broker.Grant) bool {
+	return w.Run.GrantID == g.ID && (!w.Run.Over() || w.Run.GrantEndedAt.IsZero())
+}
+
+// remind makes a run that waits for a person look at its permission, which has run out of time.
+func (s *Service) remind(ctx context.Context, r broker.Run) error {
+	if !r.DueAt.IsZero() {
+		return nil
+	}
+	_, err := s.change(ctx, r.ID, func(r *broker.Run) error {
+		r.DueAt = s.Now()
+		return nil
+	})
+	s.kick(r.ID)
+	return err
 }
