@@ -120,7 +120,7 @@ func (a *App) build(v *vault.Vault) {
 	certs := &certificates.Service{Store: a.Store, Vault: v, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now}
 	a.Tokens = &tokens.Service{
 		Store: a.Store, Vault: v, Keys: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client,
-		Now: cfg.Now, Logger: cfg.Logger, LeaseTTL: cfg.LeaseTTL, Holder: holder,
+		Now: cfg.Now, Logger: cfg.Logger, Holder: holder,
 	}
 	a.closes = append(a.closes, func() error { a.Tokens.Close(); return nil })
 	a.Onboard = onboard.New(onboard.Config{
