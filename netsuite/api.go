@@ -15,14 +15,14 @@ type API struct {
 	Site    Site   // zero: netsuite.com
 	Token   Secret // access token; its scope must cover the call
 
-	Client func(AccountID) *http.Client // nil: Site.HTTPClient. Only its Transport and Timeout are used
+	HTTPClient func(AccountID) *http.Client // nil: Site.HTTPClient. Only its Transport and Timeout are used
 
 	// CertificateService is the host of the certificates endpoint: ServiceSuiteTalk (also the zero value) or
 	// ServiceRESTlets ("restlets" will do).
 	CertificateService Service
 }
 
-func (a *API) client() *http.Client { return clientFor(a.Site, a.Account, a.Client) }
+func (a *API) client() *http.Client { return clientFor(a.Site, a.Account, a.HTTPClient) }
 
 // request makes a call to path on one of the account's hosts. A body that is not nil is sent as JSON.
 func (a *API) request(op string, svc Service, method, path string, query url.Values, body any) (*request, error) {

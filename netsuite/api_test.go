@@ -400,7 +400,7 @@ func TestAnswerEndsWithTheContext(t *testing.T) {
 func TestTimeoutOfTheClientIsKept(t *testing.T) {
 	site := startSite(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	api := testAPI(site.Site)
-	api.Client = func(a AccountID) *http.Client {
+	api.HTTPClient = func(a AccountID) *http.Client {
 		return &http.Client{Transport: site.Transport(a), Timeout: 20 * time.Millisecond}
 	}
 	if _, err := api.ServerTime(t.Context()); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, ErrResponseLost) {

@@ -35,7 +35,7 @@ type assertionClaims struct {
 }
 
 // Assertion returns a fresh signed client assertion (H/section_162790605110), good for about four and a half minutes. Most
-// callers want Token, TokenSource or HTTPClient, which make their own.
+// callers want Token, TokenSource or Client, which make their own.
 func (c *ClientCredentials) Assertion() (string, error) {
 	if err := c.check(); err != nil {
 		return "", err

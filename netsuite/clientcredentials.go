@@ -14,7 +14,7 @@ import (
 )
 
 // ClientCredentials signs in to one account without a person, by a key whose certificate is mapped there to a role and an
-// entity (H/section_162755359851). A literal is ready for use, by any number of goroutines. HTTPClient is the door that
+// entity (H/section_162755359851). A literal is ready for use, by any number of goroutines. Client is the door that
 // most callers want.
 type ClientCredentials struct {
 	Account       AccountID
@@ -23,9 +23,9 @@ type ClientCredentials struct {
 	Key           crypto.Signer // P-256, P-384, P-521, RSA of 3072 or 4096 bits; in memory, an HSM or a KMS
 	Scopes        []string      // rest_webservices, restlets, suite_analytics in any mix
 
-	Site   Site                         // zero: netsuite.com
-	Client func(AccountID) *http.Client // nil: Site.HTTPClient. Only its Transport and Timeout are used
-	Now    func() time.Time             // nil: time.Now
+	Site       Site                         // zero: netsuite.com
+	HTTPClient func(AccountID) *http.Client // nil: Site.HTTPClient. Only its Transport and Timeout are used
+	Now        func() time.Time             // nil: time.Now
 }
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -46,7 +46,7 @@ func (c *ClientCredentials) Token(ctx context.Context) (*Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.token(ctx, clientFor(c.Site, c.Account, c.Client), timeNow(c.Now))
+	return r.token(ctx, clientFor(c.Site, c.Account, c.HTTPClient), timeNow(c.Now))
 }
 
 // TokenSource returns a source that keeps a token until five minutes before its end and lets one of several callers fetch
@@ -55,11 +55,11 @@ func (c *ClientCredentials) TokenSource(ctx context.Context) oauth2.TokenSource 
 	return &tokenSource{ctx, &tokenCache{credentials: c}}
 }
 
-// HTTPClient returns a client that adds a fresh bearer token to each request and goes to the account's own hosts only.
+// Client returns a client that adds a fresh bearer token to each request and goes to the account's own hosts only.
 // Redirects are given back unfollowed. Waiting for a token ends with the request's context; fetching tokens stops for
 // good when ctx ends.
-func (c *ClientCredentials) HTTPClient(ctx context.Context) *http.Client {
-	client := clientFor(c.Site, c.Account, c.Client)
+func (c *ClientCredentials) Client(ctx context.Context) *http.Client {
+	client := clientFor(c.Site, c.Account, c.HTTPClient)
 	client.Transport = &bearerTransport{ctx: ctx, cache: &tokenCache{credentials: c}, base: client.Transport}
 	return client
 }

@@ -80,7 +80,7 @@ func (s *scripted) count() int {
 func (s *scripted) credentials(t *testing.T) *ClientCredentials {
 	t.Helper()
 	c := siteCredentials(Site{})
-	c.Client = func(AccountID) *http.Client { return &http.Client{Transport: s} }
+	c.HTTPClient = func(AccountID) *http.Client { return &http.Client{Transport: s} }
 	return c
 }
 
@@ -228,7 +228,7 @@ func TestHTTPClientAddsTheBearer(t *testing.T) {
 		http.Redirect(w, r, "http://7654321.suitetalk.localhost/", http.StatusFound)
 	})
 	ctx, end := context.WithCancel(t.Context())
-	client := siteCredentials(site.Site).HTTPClient(ctx)
+	client := siteCredentials(site.Site).Client(ctx)
 	u, err := site.BaseURL(testAccount, ServiceRESTlets)
 	if err != nil {
 		t.Fatal(err)
@@ -259,7 +259,7 @@ func TestHTTPClientAddsTheBearer(t *testing.T) {
 
 func TestPX01_HTTPClientShowsTheBearerToNoOtherHost(t *testing.T) {
 	door := &scripted{answer: func(int, *http.Request) (*http.Response, error) { return tokenResponse("a.b.c"), nil }}
-	client := door.credentials(t).HTTPClient(t.Context())
+	client := door.credentials(t).Client(t.Context())
 	for _, address := range []string{"https://evil.example/", "http://1234567-sb1.suitetalk.api.netsuite.com/", "https://7654321.suitetalk.api.netsuite.com/"} {
 		resp, err := client.Post(address, "text/plain", strings.NewReader("body"))
 		if err == nil {

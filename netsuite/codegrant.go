@@ -33,9 +33,9 @@ type CodeGrant struct {
 	RedirectURI  string   // byte for byte as in the integration record
 	Scopes       []string // rest_webservices, restlets, suite_analytics in any mix, or mcp alone
 
-	Site   Site                         // zero: netsuite.com
-	Client func(AccountID) *http.Client // nil: Site.HTTPClient. Only its Transport and Timeout are used
-	Now    func() time.Time             // nil: time.Now
+	Site       Site                         // zero: netsuite.com
+	HTTPClient func(AccountID) *http.Client // nil: Site.HTTPClient. Only its Transport and Timeout are used
+	Now        func() time.Time             // nil: time.Now
 }
 
 // NewState returns 32 random bytes as 43 characters of base64url, within the 22 to 1024 that NetSuite takes.
@@ -146,7 +146,7 @@ func (g *CodeGrant) Revoke(ctx context.Context, account AccountID, refreshToken 
 	if err != nil {
 		return err
 	}
-	a, err := r.do(ctx, clientFor(g.Site, account, g.Client))
+	a, err := r.do(ctx, clientFor(g.Site, account, g.HTTPClient))
 	if a != nil && a.ok() {
 		return nil
 	}
@@ -167,7 +167,7 @@ func (g *CodeGrant) Probe(ctx context.Context, account AccountID) error {
 		return err
 	}
 	r := &request{op: opProbe, face: oauthFace, method: http.MethodGet, url: u, header: http.Header{"Accept": {"text/html"}}, limit: maxTokenAnswer}
-	a, err := r.send(ctx, clientFor(g.Site, account, g.Client))
+	a, err := r.send(ctx, clientFor(g.Site, account, g.HTTPClient))
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func (g *CodeGrant) token(ctx context.Context, op string, account AccountID, for
 	if err != nil {
 		return nil, err
 	}
-	return r.token(ctx, clientFor(g.Site, account, g.Client), timeNow(g.Now))
+	return r.token(ctx, clientFor(g.Site, account, g.HTTPClient), timeNow(g.Now))
 }
 
 // request makes a form POST with the one way in which this client authenticates: both at once is invalid_request

@@ -310,7 +310,7 @@ func TestCustomClientIsUsedGuardedAndEnds(t *testing.T) {
 	site := startSite(t, reply(http.StatusOK, okToken))
 	g := publicGrant(site.Site)
 	var asked []AccountID
-	g.Client = func(a AccountID) *http.Client {
+	g.HTTPClient = func(a AccountID) *http.Client {
 		asked = append(asked, a)
 		return &http.Client{Transport: site.Transport("7654321")} // made for another account
 	}
@@ -320,11 +320,11 @@ func TestCustomClientIsUsedGuardedAndEnds(t *testing.T) {
 	if len(asked) != 1 || asked[0] != testAccount || len(site.requests()) != 0 {
 		t.Errorf("client asked for %v, server got %v", asked, site.requests())
 	}
-	g.Client = func(AccountID) *http.Client { return &http.Client{Timeout: time.Minute} }
-	if c := clientFor(g.Site, testAccount, g.Client); c.Transport == nil || c.Timeout != time.Minute {
+	g.HTTPClient = func(AccountID) *http.Client { return &http.Client{Timeout: time.Minute} }
+	if c := clientFor(g.Site, testAccount, g.HTTPClient); c.Transport == nil || c.Timeout != time.Minute {
 		t.Errorf("a client without transport became %+v, want the guarded one", c)
 	}
-	g.Client = func(AccountID) *http.Client { return nil }
+	g.HTTPClient = func(AccountID) *http.Client { return nil }
 	if _, err := g.Exchange(t.Context(), testAccount, testCode, testVerifier); err != nil {
 		t.Errorf("with no client given: %v", err)
 	}

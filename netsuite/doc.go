@@ -1,7 +1,7 @@
 // Package netsuite talks to Oracle NetSuite with OAuth 2.0: it obtains tokens, manages the certificates behind them and
 // makes the few calls that an integration needs to prove that it is connected.
 //
-// Most programs want [ClientCredentials]: one struct literal, then HTTPClient(ctx) for an *http.Client that signs in by
+// Most programs want [ClientCredentials]: one struct literal, then Client(ctx) for an *http.Client that signs in by
 // itself, TokenSource(ctx) for anything built on golang.org/x/oauth2, or Token(ctx) for a single token. A program that
 // onboards customers uses [CodeGrant] for the person's consent, [GenerateKey] and [NewCertificate] for the key pair, and
 // [API] to upload the certificate with the token of that consent.

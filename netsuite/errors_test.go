@@ -209,7 +209,7 @@ func TestNothingSentAndAnswerLostAreToldApart(t *testing.T) {
 		t.Errorf("refused connection gave %v, want ErrUnavailable", refused)
 	}
 	silent := publicGrant(Site{})
-	silent.Client = func(AccountID) *http.Client {
+	silent.HTTPClient = func(AccountID) *http.Client {
 		return &http.Client{Transport: &scripted{answer: func(int, *http.Request) (*http.Response, error) { return nil, errors.New("no trace") }}}
 	}
 	if _, err := silent.Exchange(t.Context(), testAccount, testCode, testVerifier); !errors.Is(err, ErrResponseLost) {

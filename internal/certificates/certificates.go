@@ -307,7 +307,7 @@ func (s *Service) Mint(ctx context.Context, app broker.App, conn broker.Connecti
 	}
 	cc := netsuite.ClientCredentials{
 		Account: conn.Account, ClientID: app.MachineClientID(), CertificateID: c.NetSuiteID, Key: key,
-		Scopes: app.MachineScopes(), Site: s.Site, Client: s.Client, Now: s.Now,
+		Scopes: app.MachineScopes(), Site: s.Site, HTTPClient: s.Client, Now: s.Now,
 	}
 	token, err := cc.Token(ctx)
 	if err != nil {
@@ -330,7 +330,7 @@ func (s *Service) Prove(ctx context.Context, app broker.App, conn broker.Connect
 	if err != nil {
 		return err
 	}
-	api := netsuite.API{Account: conn.Account, Site: s.Site, Token: token.AccessToken, Client: s.Client}
+	api := netsuite.API{Account: conn.Account, Site: s.Site, Token: token.AccessToken, HTTPClient: s.Client}
 	if _, err := api.SuiteQL(ctx, app.ProbeQuery(), 1, 0); err != nil {
 		return err
 	}

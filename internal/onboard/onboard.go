@@ -139,7 +139,7 @@ func (s *Service) codeGrant(app broker.App, client func(netsuite.AccountID) *htt
 		RedirectURI: s.PublicURL.JoinPath("callback", app.Name).String(),
 		Scopes:      app.Scopes,
 		Site:        s.Site,
-		Client:      client,
+		HTTPClient:  client,
 	}
 	if app.Integration.Consent.Public {
 		return g, nil

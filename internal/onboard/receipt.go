@@ -52,7 +52,7 @@ func (w *work) api(purpose string) (*netsuite.API, error) {
 		return nil, err
 	}
 	return &netsuite.API{
-		Account: w.Grant.Account, Site: w.s.Site, Token: netsuite.NewSecret(tokens.Access), Client: w.recorded(purpose),
+		Account: w.Grant.Account, Site: w.s.Site, Token: netsuite.NewSecret(tokens.Access), HTTPClient: w.recorded(purpose),
 		CertificateService: w.App.CertificatesService(),
 	}, nil
 }

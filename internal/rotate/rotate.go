@@ -129,7 +129,7 @@ func (s *Service) api(ctx context.Context, app broker.App, conn broker.Connectio
 		return nil, fmt.Errorf("token to rotate with: %w", err)
 	}
 	return &netsuite.API{
-		Account: conn.Account, Site: s.Site, Token: token.AccessToken, Client: s.Client, CertificateService: app.CertificatesService(),
+		Account: conn.Account, Site: s.Site, Token: token.AccessToken, HTTPClient: s.Client, CertificateService: app.CertificatesService(),
 	}, nil
 }
 

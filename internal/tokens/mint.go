@@ -182,7 +182,7 @@ func (s *Service) mint(ctx context.Context, b *binding) (*heldToken, error) {
 	}
 	credentials := netsuite.ClientCredentials{
 		Account: b.account, ClientID: b.client, CertificateID: certificate.NetSuiteID, Key: key,
-		Scopes: strings.Fields(b.scope), Site: s.Site, Client: s.Client, Now: s.now,
+		Scopes: strings.Fields(b.scope), Site: s.Site, HTTPClient: s.Client, Now: s.now,
 	}
 	token, err := credentials.Token(ctx)
 	if err != nil {
