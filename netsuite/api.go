@@ -8,12 +8,13 @@ import (
 	"net/url"
 )
 
-// API is one account reached with one access token, of a consent or of client credentials. A literal is ready for use, by
-// any number of goroutines. No call is repeated here: whether that is safe only the caller knows.
+// API is one account's services. Most callers get one from ClientCredentials.API or UserCredentials.API, which signs in and
+// takes care of the account by itself. A literal with a Token makes each call once, with that token and at once. Either is
+// ready for use, by any number of goroutines.
 type API struct {
 	Account AccountID
 	Site    Site   // zero: netsuite.com
-	Token   Secret // access token; its scope must cover the call
+	Token   Secret // access token, whose scope must cover the call; zero: HTTPClient signs in
 
 	HTTPClient func(AccountID) *http.Client // nil: Site.HTTPClient. Only its Transport and Timeout are used
 
@@ -26,7 +27,8 @@ func (a *API) client() *http.Client { return clientFor(a.Site, a.Account, a.HTTP
 
 // request makes a call to path on one of the account's hosts. A body that is not nil is sent as JSON.
 func (a *API) request(op string, svc Service, method, path string, query url.Values, body any) (*request, error) {
-	if !bearerForm.MatchString(a.Token.Reveal()) {
+	signsIn := a.Token.IsZero() && a.HTTPClient != nil
+	if !signsIn && !bearerForm.MatchString(a.Token.Reveal()) {
 		return nil, fmt.Errorf("%s: the access token is empty or malformed; give Token.AccessToken", op)
 	}
 	u, err := a.Site.BaseURL(a.Account, svc)
@@ -34,9 +36,9 @@ func (a *API) request(op string, svc Service, method, path string, query url.Val
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
 	u.Path, u.RawQuery = path, query.Encode()
-	header := http.Header{
-		"Authorization": {"Bearer " + a.Token.Reveal()},
-		"Accept":        {"application/json, application/vnd.oracle.resource+json"},
+	header := http.Header{"Accept": {"application/json, application/vnd.oracle.resource+json"}}
+	if !signsIn {
+		header.Set("Authorization", "Bearer "+a.Token.Reveal())
 	}
 	r := &request{op: op, face: apiFace, method: method, url: u, header: header, limit: maxAPIAnswer, secrets: []Secret{a.Token}}
 	if body == nil {

@@ -45,7 +45,7 @@ func (c *ClientCredentials) Assertion() (string, error) {
 		return "", err
 	}
 	audience.Path = tokenPath
-	issued := timeNow(c.Now).Add(-assertionBackdate)
+	issued := timeNow(c.Now).Add(c.source.clock.correction() - assertionBackdate)
 	payload, err := json.Marshal(assertionClaims{
 		Issuer: c.ClientID, Scope: c.Scopes, Audience: audience.String(),
 		IssuedAt: issued.Unix(), Expiry: issued.Add(assertionLife).Unix(), ID: rand.Text(),

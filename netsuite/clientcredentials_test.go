@@ -158,42 +158,37 @@ func TestTokenSourceSharesAFailureAndTriesAnew(t *testing.T) {
 	})
 }
 
-func TestWaitersOutliveACallerWhoGivesUp(t *testing.T) {
+func TestEachCallerWaitsOnlyAsLongAsItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		door := &scripted{answer: func(call int, r *http.Request) (*http.Response, error) {
-			if call == 1 {
-				<-r.Context().Done()
-				return nil, r.Context().Err()
-			}
+		answer := make(chan struct{})
+		door := &scripted{answer: func(int, *http.Request) (*http.Response, error) {
+			<-answer
 			return tokenResponse("a.b.c"), nil
 		}}
-		cache := &tokenCache{credentials: door.credentials(t)}
-		leader, giveUp := context.WithCancel(t.Context())
-		impatient, leave := context.WithCancel(t.Context())
+		credentials := door.credentials(t)
 		var group sync.WaitGroup
-		group.Go(func() {
-			if _, err := cache.token(leader); !errors.Is(err, context.Canceled) {
-				t.Errorf("the first caller got %v, want its own cancellation", err)
-			}
-		})
-		synctest.Wait()
-		group.Go(func() {
-			if token, err := cache.token(t.Context()); err != nil || token.AccessToken.Reveal() != "a.b.c" {
-				t.Errorf("the waiter got %+v, %v; want a token", token, err)
-			}
-		})
-		group.Go(func() {
-			if _, err := cache.token(impatient); !errors.Is(err, context.Canceled) {
-				t.Errorf("the impatient waiter got %v, want its own cancellation", err)
-			}
-		})
-		synctest.Wait()
-		leave()
-		synctest.Wait()
-		giveUp()
+		for range 3 { // the first of them began the request
+			ctx, leave := context.WithCancel(t.Context())
+			group.Go(func() {
+				if _, err := credentials.Token(ctx); !errors.Is(err, context.Canceled) {
+					t.Errorf("a caller who left got %v, want its own cancellation", err)
+				}
+			})
+			synctest.Wait()
+			defer leave()
+			group.Go(leave)
+		}
 		group.Wait()
-		if door.count() != 2 {
-			t.Errorf("%d requests, want 2", door.count())
+		group.Go(func() {
+			if token, err := credentials.Token(t.Context()); err != nil || token.AccessToken.Reveal() != "a.b.c" {
+				t.Errorf("the caller who stayed got %+v, %v; want a token", token, err)
+			}
+		})
+		synctest.Wait()
+		close(answer)
+		group.Wait()
+		if door.count() != 1 {
+			t.Errorf("%d requests, want 1: nobody's leaving ends it", door.count())
 		}
 	})
 }

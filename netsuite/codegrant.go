@@ -33,6 +33,10 @@ type CodeGrant struct {
 	RedirectURI  string   // byte for byte as in the integration record
 	Scopes       []string // rest_webservices, restlets, suite_analytics in any mix, or mcp alone
 
+	// TokenRotationMaximum is Maximum Time For Token Rotation of a public client's integration record, 1 to 720 hours; 0 means
+	// NetSuite's default of 168 hours. Lifetime alone needs it.
+	TokenRotationMaximum time.Duration
+
 	Site       Site                         // zero: netsuite.com
 	HTTPClient func(AccountID) *http.Client // nil: Site.HTTPClient. Only its Transport and Timeout are used
 	Now        func() time.Time             // nil: time.Now
@@ -222,7 +226,7 @@ func (g *CodeGrant) request(op string, account AccountID, path string, form url.
 	if err != nil {
 		return nil, err
 	}
-	if g.ClientSecret.IsZero() {
+	if g.public() {
 		form.Set("client_id", g.ClientID)
 		r.body = []byte(form.Encode())
 		return r, nil

@@ -83,6 +83,9 @@ var (
 // IsTemporary reports whether waiting alone may help: NetSuite is unavailable or busy, or its answer was lost. It does not
 // say that repeating is safe: after ErrResponseLost look first whether the effect is there.
 func IsTemporary(err error) bool {
+	if errors.Is(err, ErrConsentNeeded) {
+		return false
+	}
 	return errors.Is(err, ErrUnavailable) || errors.Is(err, ErrTooManyRequests) || errors.Is(err, ErrResponseLost)
 }
 
@@ -170,6 +173,7 @@ var hints = map[error]string{
 	ErrRedirect:           "redirects are never followed, because the token would travel with them; check the account ID",
 	ErrUnavailable:        "NetSuite could not be reached or is down for a moment; nothing is wrong with the credentials, try again later",
 	ErrResponseLost:       "the request was sent but its answer was lost; check whether it took effect before trying again",
+	ErrConsentNeeded:      "the refresh token is expired, revoked or was already used; ask the person for consent again, and check that only one process refreshes",
 	ErrCertificateLimit:   "the integration has 5 active certificates; revoke one that is no longer used",
 }
 

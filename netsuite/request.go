@@ -106,7 +106,10 @@ func (r *request) send(ctx context.Context, c *http.Client) (*answer, error) {
 
 // failure makes the Error for a call without an answer.
 func (r *request) failure(cause error, sent bool) *Error {
+	var inner *Error
 	switch {
+	case errors.As(cause, &inner): // of a client that signs in by itself: the token, or an account that rests
+		return inner
 	case errors.Is(cause, ErrHostRefused):
 		return &Error{Op: r.op, Hint: "the client given was made for another account or site; make it with Site.HTTPClient", Err: cause}
 	case sent:
