@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,13 +22,12 @@ const testKey = "cac827ea-3543-4cda-add2-bae634326c27"
 // jobQueue answers as the async service does: the first request with a key starts job 123456, and each more is refused with
 // that job's address (H/subsect_164494900632).
 func jobQueue(location string) http.HandlerFunc {
-	known := map[string]bool{}
+	var known sync.Map
 	return func(w http.ResponseWriter, r *http.Request) {
 		key := r.Header.Get("X-NetSuite-idempotency-key")
 		w.Header().Set("Preference-Applied", "respond-async")
 		w.Header().Set("Location", strings.ReplaceAll(location, "HOST", "http://"+r.Host))
-		if !known[key] {
-			known[key] = true
+		if _, repeated := known.LoadOrStore(key, true); !repeated {
 			w.WriteHeader(http.StatusAccepted)
 			return
 		}
