@@ -107,7 +107,7 @@ func newUUID() string {
 
 // Job asks how far a job has come. One that NetSuite does not know, or no longer, is ErrNotFound.
 func (a *API) Job(ctx context.Context, id string) (*Job, error) {
-	r, ans, err := a.getJob(ctx, id, "")
+	r, ans, err := a.getJob(ctx, opJob, id, "")
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +225,7 @@ func (a *API) JobOutcomes(ctx context.Context, id string) ([]Outcome, error) {
 
 // jobTasks returns the IDs of a job's tasks.
 func (a *API) jobTasks(ctx context.Context, id string) ([]string, error) {
-	r, ans, err := a.getJob(ctx, id, "/task")
+	r, ans, err := a.getJob(ctx, opJob, id, "/task")
 	if err != nil {
 		return nil, err
 	}
@@ -282,7 +282,7 @@ func compareIDs(a, b string) int {
 
 // taskOutcome reads the result of a task, which is the answer that the request would have had at once, refusals included.
 func (a *API) taskOutcome(ctx context.Context, id, task string) (Outcome, error) {
-	r, ans, err := a.getJob(ctx, id, "/task/"+task+"/result")
+	r, ans, err := a.getJob(ctx, opTask, id, "/task/"+task+"/result")
 	if err == nil {
 		err = r.refusedWithin(ans)
 	}
@@ -327,11 +327,11 @@ func (r *request) outcome(a *answer, task string) Outcome {
 	return o
 }
 
-func (a *API) getJob(ctx context.Context, id, rest string) (*request, *answer, error) {
+func (a *API) getJob(ctx context.Context, op, id, rest string) (*request, *answer, error) {
 	if !jobIDForm.MatchString(id) {
-		return nil, nil, errors.New("asynchronous job: job ID must be 1 to 100 letters, digits, _ or -; take it from Job.ID")
+		return nil, nil, fmt.Errorf("%s: job ID must be 1 to 100 letters, digits, _ or -; take it from Job.ID", op)
 	}
-	r, err := a.request(opJob, ServiceSuiteTalk, http.MethodGet, jobPath+id+rest, nil, nil)
+	r, err := a.request(op, ServiceSuiteTalk, http.MethodGet, jobPath+id+rest, nil, nil)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -295,7 +295,7 @@ func TestJobOutcomes(t *testing.T) {
 			t.Errorf("outcome %d = %+v, %v; want %+v", i, o, refusal, want[i])
 		}
 		if refusal != nil {
-			if e := requireError(t, refusal, "asynchronous job", 400, "INVALID_CONTENT", nil); e.Locator != "body email" {
+			if e := requireError(t, refusal, "asynchronous task", 400, "INVALID_CONTENT", nil); e.Locator != "body email" {
 				t.Errorf("outcome %d: locator = %q", i, e.Locator)
 			}
 		}

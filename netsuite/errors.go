@@ -208,6 +208,10 @@ var opHints = map[string]map[error]string{
 	opRecordDelete:    recordHints,
 	opRecordTransform: recordHints,
 	opRecordBatch:     recordHints,
+	opTask:            recordHints,
+	opAsync: {
+		nil: "the detail and the locator say what was refused; compare the request with the one that NetSuite takes without respond-async",
+	},
 	opRecordList: {
 		nil: "the list or its filter was refused; the detail names the field or operator, and the role needs SuiteAnalytics Workbook",
 	},

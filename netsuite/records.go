@@ -21,11 +21,9 @@ var (
 	fieldForm      = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.]{0,199}$`)
 )
 
-// The record service takes NetSuite's names of types, such as "customer", "salesOrder" or "customrecord_acme". A record's
-// ID is an internal ID such as "647", or an external one written as "eid:NAME".
-
 // CreateRecord makes a record and returns its internal ID, which NetSuite gives in the Location header
-// (H/section_1545141395). fields is written as a JSON object. The request is sent exactly once: after ErrResponseLost look
+// (H/section_1545141395). recordType is NetSuite's name such as "customer", "salesOrder" or "customrecord_acme"; fields is
+// written as a JSON object. The request is sent exactly once: after ErrResponseLost look
 // whether the record is there, and where that cannot be told use UpsertRecord or StartAsync, which may be repeated.
 // ErrUnreadable says that the record was made and NetSuite did not say as what.
 func (a *API) CreateRecord(ctx context.Context, recordType string, fields any) (id string, err error) {
@@ -46,7 +44,8 @@ type RecordOptions struct {
 	ExpandSubResources bool     // return sublists and subrecords whole instead of as links. NetSuite then ignores Fields, so give one of the two
 }
 
-// Record reads one record as NetSuite's JSON (H/subsect_161278579295). o may be nil. ReadRecord decodes it as well.
+// Record reads one record as NetSuite's JSON (H/subsect_161278579295). recordType is NetSuite's name such as "customer" or
+// "salesOrder"; id is an internal ID, or an external one written as "eid:NAME". o may be nil. ReadRecord decodes as well.
 func (a *API) Record(ctx context.Context, recordType, id string, o *RecordOptions) (json.RawMessage, error) {
 	r, ans, err := a.readRecord(ctx, recordType, id, o)
 	if err != nil {
@@ -58,7 +57,7 @@ func (a *API) Record(ctx context.Context, recordType, id string, o *RecordOption
 	return ans.body, nil
 }
 
-// ReadRecord reads one record into a T by encoding/json. Select and enumeration fields are objects of id and refName, and
+// ReadRecord is Record with the answer read into a T by encoding/json. Select and enumeration fields are objects of id and refName, and
 // date-times are ISO 8601 in UTC (H/section_157305090645). A record that does not fit T is ErrUnreadable.
 func ReadRecord[T any](ctx context.Context, a *API, recordType, id string, o *RecordOptions) (T, error) {
 	var record T
@@ -116,7 +115,7 @@ func (o *RecordOptions) query() (url.Values, error) {
 	return q, nil
 }
 
-// UpdateRecord changes the fields that are given and leaves the others (PATCH). It may be repeated: the second time
+// UpdateRecord changes the fields that are given and leaves the others (PATCH). id is an internal ID, or "eid:NAME". It may be repeated: the second time
 // changes nothing more, unless lines are added to a sublist.
 func (a *API) UpdateRecord(ctx context.Context, recordType, id string, fields any) error {
 	if err := checkRecordID(opRecordUpdate, id); err != nil {
@@ -165,7 +164,7 @@ func (a *API) internalID(ctx context.Context, recordType, externalID string) (st
 	return fmt.Sprint(int64(record.ID)), nil
 }
 
-// DeleteRecord deletes a record. One that does not exist is ErrNotFound, so a repetition after ErrResponseLost that gives
+// DeleteRecord deletes a record, given by internal ID or "eid:NAME". One that does not exist is ErrNotFound, so a repetition after ErrResponseLost that gives
 // ErrNotFound has reached its end.
 func (a *API) DeleteRecord(ctx context.Context, recordType, id string) error {
 	r, err := a.recordRequest(opRecordDelete, http.MethodDelete, recordType, id, nil)

@@ -44,6 +44,7 @@ const (
 	opRecordBatch       = "record batch"
 	opAsync             = "asynchronous request"
 	opJob               = "asynchronous job"
+	opTask              = "asynchronous task"
 	opMetadata          = "metadata catalog"
 	opREST              = "REST request"
 )
