@@ -12,6 +12,7 @@ import (
 // Every line of the table of symptoms that a program can meet, with an error that has it among its causes.
 func TestCausesOfEverySymptom(t *testing.T) {
 	invalidState := Callback{Error: "InvalidState"}.Err()
+	reached := map[Cause]bool{}
 	for symptom, tt := range map[string]struct {
 		err   error
 		text  string // part of the cause
@@ -70,6 +71,13 @@ func TestCausesOfEverySymptom(t *testing.T) {
 		at := slices.IndexFunc(found, func(c Cause) bool { return strings.Contains(c.Text, tt.text) })
 		if at < 0 || found[at].AuditTrail != tt.trail {
 			t.Errorf("%s: causes are %+v, want one with %q and %q", symptom, found, tt.text, tt.trail)
+			continue
+		}
+		reached[found[at]] = true
+	}
+	for _, line := range causes {
+		if !reached[line.Cause] {
+			t.Errorf("no symptom leads to %+v", line.Cause)
 		}
 	}
 }
