@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -134,52 +133,6 @@ func TestGovernanceLimits(t *testing.T) {
 	}
 }
 
-func TestRESTlet(t *testing.T) {
-	for _, method := range []string{"GET", "DELETE", "POST", "PUT"} {
-		site := startSite(t, reply(http.StatusOK, `{"ok":true}`))
-		var body any
-		want := ""
-		if method == "POST" || method == "PUT" {
-			body, want = map[string]int{"a": 1}, `{"a":1}`
-		}
-		answer, err := testAPI(site.Site).RESTlet(t.Context(), method, "customscript_acme", "customdeploy_acme", url.Values{"x": {"1", "2 3"}}, body)
-		if err != nil || string(answer) != `{"ok":true}` {
-			t.Fatalf("%s: answer = %s, %v", method, answer, err)
-		}
-		got := site.only(t)
-		if got.Method != method || got.Host != site.host("restlets") || got.Path != "/app/site/hosting/restlet.nl" ||
-			got.Query != "deploy=customdeploy_acme&script=customscript_acme&x=1&x=2+3" || got.Header.Get("Content-Type") != "application/json" || got.Body != want {
-			t.Errorf("%s: request = %+v", method, got)
-		}
-	}
-}
-
-func TestRESTletRefuses(t *testing.T) {
-	site := startSite(t, reply(http.StatusOK, ""))
-	for name, tt := range map[string]struct {
-		method, script, deploy string
-		params                 url.Values
-		body                   any
-	}{
-		"method":               {"PATCH", "customscript_a", "1", nil, nil},
-		"method in lower case": {"get", "customscript_a", "1", nil, nil},
-		"body on GET":          {"GET", "customscript_a", "1", nil, "x"},
-		"no script":            {"GET", "", "1", nil, nil},
-		"script of a query":    {"GET", "1&compid=7", "1", nil, nil},
-		"no deployment":        {"GET", "customscript_a", "", nil, nil},
-		"second script":        {"GET", "customscript_a", "1", url.Values{"Script": {"2"}}, nil},
-		"second deployment":    {"GET", "customscript_a", "1", url.Values{"deploy": {"2"}}, nil},
-		"body without form":    {"POST", "customscript_a", "1", nil, math.Inf(1)},
-	} {
-		if answer, err := testAPI(site.Site).RESTlet(t.Context(), tt.method, tt.script, tt.deploy, tt.params, tt.body); err == nil {
-			t.Errorf("%s: answer = %s, want an error", name, answer)
-		}
-	}
-	if got := site.requests(); len(got) != 0 {
-		t.Errorf("server got %+v, want nothing", got)
-	}
-}
-
 // talkative is a value whose failure to marshal quotes a secret.
 type talkative struct{}
 
@@ -188,88 +141,6 @@ func (talkative) MarshalJSON() ([]byte, error) { return nil, errors.New("cannot 
 func TestBodyThatCannotBeWrittenStaysOutOfTheError(t *testing.T) {
 	if _, err := testAPI(Site{}).RESTlet(t.Context(), "POST", "a", "b", nil, talkative{}); err == nil || strings.Contains(err.Error(), hidden) {
 		t.Errorf("err = %v, want one without the value's own text", err)
-	}
-}
-
-func TestRecord(t *testing.T) {
-	for id, path := range map[string]string{
-		"42": "/services/rest/record/v1/salesOrder/42", "-5": "/services/rest/record/v1/salesOrder/-5", "eid:A-1": "/services/rest/record/v1/salesOrder/eid:A-1",
-		"eid:a b?c#d": "/services/rest/record/v1/salesOrder/eid:a%20b%3Fc%23d", "eid:..": "/services/rest/record/v1/salesOrder/eid:..",
-	} {
-		site := startSite(t, reply(http.StatusOK, `{"id":"42"}`))
-		got, err := testAPI(site.Site).Record(t.Context(), "salesOrder", id)
-		if err != nil || string(got) != `{"id":"42"}` {
-			t.Errorf("%s: record = %s, %v", id, got, err)
-		}
-		if r := site.only(t); r.Method != "GET" || r.Path != path || r.Query != "" {
-			t.Errorf("%s: request = %+v, want path %s", id, r, path)
-		}
-	}
-	site := startSite(t, reply(http.StatusOK, "<html>"))
-	if got, err := testAPI(site.Site).Record(t.Context(), "customer", "1"); !errors.Is(err, ErrUnreadable) {
-		t.Errorf("a page reads as %s, %v; want ErrUnreadable", got, err)
-	}
-}
-
-func TestUpsertRecord(t *testing.T) {
-	location := func(value string) http.HandlerFunc {
-		return func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Location", value)
-			w.WriteHeader(http.StatusNoContent)
-		}
-	}
-	for name, handler := range map[string]http.HandlerFunc{
-		"location":            location("https://1234567.suitetalk.api.netsuite.com/services/rest/record/v1/customer/647"),
-		"location with slash": location("/services/rest/record/v1/customer/647/"),
-		"no location, then a read": func(w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodGet {
-				reply(http.StatusOK, `{"id":"647"}`)(w, r)
-			}
-		},
-	} {
-		site := startSite(t, handler)
-		id, err := testAPI(site.Site).UpsertRecord(t.Context(), "customer", "A 1", map[string]string{"companyName": "Acme"})
-		if err != nil || id != "647" {
-			t.Errorf("%s: id = %q, %v; want 647", name, id, err)
-		}
-		if r := site.requests()[0]; r.Method != "PUT" || r.Path != "/services/rest/record/v1/customer/eid:A%201" || r.Body != `{"companyName":"Acme"}` {
-			t.Errorf("%s: request = %+v", name, r)
-		}
-	}
-	site := startSite(t, reply(http.StatusOK, `{}`))
-	if id, err := testAPI(site.Site).UpsertRecord(t.Context(), "customer", "A", struct{}{}); !errors.Is(err, ErrUnreadable) {
-		t.Errorf("without any ID: %q, %v; want ErrUnreadable", id, err)
-	}
-	site = startSite(t, reply(http.StatusBadRequest, `{"o:errorDetails":[{"detail":"bad","o:errorCode":"INVALID_CONTENT"}]}`))
-	if id, err := testAPI(site.Site).UpsertRecord(t.Context(), "customer", "A", struct{}{}); err == nil || id != "" {
-		t.Errorf("refused: %q, %v; want an error", id, err)
-	}
-	site.only(t)
-}
-
-func TestRecordCallsRefuse(t *testing.T) {
-	site := startSite(t, reply(http.StatusOK, "{}"))
-	api := testAPI(site.Site)
-	for _, id := range []string{"", "..", "1/2", "a", "1e3", "eid:", "eid:a/b", `eid:a\b`, "eid:a%2fb", "eid:a\nb", "eid:" + strings.Repeat("a", 256), strings.Repeat("1", 19)} {
-		if got, err := api.Record(t.Context(), "customer", id); err == nil {
-			t.Errorf("Record(%q) = %s, want an error", id, got)
-		}
-	}
-	for _, kind := range []string{"", "..", "a/b", "a?b", "1a", "é", strings.Repeat("a", 101)} {
-		if got, err := api.Record(t.Context(), kind, "1"); err == nil {
-			t.Errorf("Record of type %q = %s, want an error", kind, got)
-		}
-	}
-	for _, id := range []string{"", "a/b", "a%b", "a\x00"} {
-		if got, err := api.UpsertRecord(t.Context(), "customer", id, struct{}{}); err == nil {
-			t.Errorf("UpsertRecord(%q) = %s, want an error", id, got)
-		}
-	}
-	if _, err := api.UpsertRecord(t.Context(), "customer", "A", nil); err == nil {
-		t.Error("UpsertRecord without fields: want an error")
-	}
-	if got := site.requests(); len(got) != 0 {
-		t.Errorf("server got %+v, want nothing", got)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"strings"
 	"sync"
 	"time"
@@ -34,9 +33,6 @@ type caringTransport struct {
 func (t *caringTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	c := &call{caringTransport: t, r: r, may: repeats(r)}
 	defer c.closeUnsent()
-	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GetConn != nil {
-		trace.GetConn(r.URL.Host) // so that waiting here is not taken for having sent
-	}
 	if err := t.site.admit(t.account, r); err != nil {
 		return nil, err
 	}
@@ -80,20 +76,18 @@ func (c *call) again(o outcome) (pause time.Duration, again bool) {
 	case c.may < o.kind.needs():
 		return 0, false
 	}
-	return c.governor.pause(c.r.Context(), c.tries, askedPause(o.resp))
+	return c.governor.pause(c.r.Context(), c.tries, o.asked())
 }
 
+// pause waits, unless the caller leaves or the client is ended.
 func (c *call) pause(wait time.Duration) error {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-c.r.Context().Done():
-		return c.r.Context().Err()
-	case <-c.ctx.Done():
-		return c.ctx.Err()
+	ctx, cancel := context.WithCancelCause(c.r.Context())
+	defer cancel(nil)
+	defer context.AfterFunc(c.ctx, func() { cancel(c.ctx.Err()) })()
+	if err := sleep(ctx, wait); err != nil {
+		return context.Cause(ctx)
 	}
+	return nil
 }
 
 // outcome is what one try brought.
@@ -102,6 +96,14 @@ type outcome struct {
 	token *Token
 	resp  *http.Response
 	err   error
+}
+
+// asked is how long the answer asks to wait.
+func (o outcome) asked() time.Duration {
+	if o.resp == nil {
+		return askedPause(o.err)
+	}
+	return retryAfter(o.resp.Header)
 }
 
 func (o outcome) discard() {
@@ -131,7 +133,7 @@ func (k outcomeKind) needs() repetition {
 // once makes one try.
 func (c *call) once() outcome {
 	if err := c.ctx.Err(); err != nil {
-		return outcome{err: err}
+		return outcome{err: &unsentError{err}}
 	}
 	key := c.key()
 	if err := c.governor.admit(key); err != nil {
@@ -139,11 +141,11 @@ func (c *call) once() outcome {
 	}
 	token, err := c.token(c.r.Context())
 	if err != nil {
-		return outcome{kind: ifTemporary(err), err: err}
+		return outcome{kind: ifTemporary(err), err: &unsentError{err}}
 	}
 	release, err := c.governor.acquire(c.r.Context(), key)
 	if err != nil {
-		return outcome{err: err}
+		return outcome{err: &unsentError{err}}
 	}
 	c.tries++
 	signed, end, err := c.sign(token)

@@ -20,6 +20,7 @@ type Error struct {
 	Status     int           // HTTP status, 0 when no answer came
 	Code       string        // NetSuite's or OAuth's own code, unchanged: "invalid_grant"; "" when there was none
 	Detail     string        // NetSuite's own sentence, shortened, without control characters and without what was secret in the request
+	Locator    string        // the part of the request that was refused: "body item.items[0].item", "path ...", "header Prefer", "parameter q"; "" when NetSuite named none
 	Hint       string        // what to do about it
 	RetryAfter time.Duration // what the Retry-After header asks for, 0 when there was none
 	Err        error         // one of the Err variables, possibly with the cause beneath; nil when none fits
@@ -204,12 +205,35 @@ var opHints = map[string]map[error]string{
 	opSuiteQL: {
 		nil: "the query or its paging was refused; the detail names the column or table, which the role must be allowed to see",
 	},
+	opRecordRead:      recordHints,
+	opRecordCreate:    recordHints,
+	opRecordUpdate:    recordHints,
+	opRecordUpsert:    recordHints,
+	opRecordDelete:    recordHints,
+	opRecordTransform: recordHints,
+	opRecordBatch:     recordHints,
+	opTask:            recordHints,
+	opAsync: {
+		nil: "the detail and the locator say what was refused; compare the request with the one that NetSuite takes without respond-async",
+	},
+	opRecordList: {
+		nil: "the list or its filter was refused; the detail names the field or operator, and the role needs SuiteAnalytics Workbook",
+	},
+	opJob: {
+		ErrNotFound: "NetSuite does not know the job or its result, or no longer; check the job ID and the account",
+	},
 	opRESTlet: {
 		nil:         "the script refused or failed; its execution log in NetSuite says more",
 		ErrLogin:    "the token needs the scope restlets, and the role must not be Web Services Only",
 		ErrNotFound: "the script or deployment does not exist in this account; install the bundle and use script IDs, not numbers",
 		ErrRedirect: "NetSuite answers so from the wrong data centre; check the account ID",
 	},
+}
+
+// recordHints are those of calls that carry a record or its name.
+var recordHints = map[error]string{
+	nil:         "the detail and the locator say which field or value was refused; compare them with the record's schema",
+	ErrNotFound: "no such record, or a record type that the role does not see; check both, and the account",
 }
 
 func hint(op string, kind error) string {
@@ -224,65 +248,92 @@ func hint(op string, kind error) string {
 
 // refusal makes the Error for an answer that is not a success.
 func (r *request) refusal(a *answer) *Error {
-	code, detail := readRefusal(a)
-	kind := r.face.kind(a.status, code)
-	e := &Error{Op: r.op, Status: a.status, Code: r.clean(code), Detail: r.clean(detail), RetryAfter: retryAfter(a.header), Err: kind}
-	e.Hint = hint(r.op, kind)
-	return e
+	said := readRefusal(a.body)
+	kind := r.face.kind(a.status, said.code)
+	return &Error{
+		Op: r.op, Status: a.status, Code: r.clean(said.code), Detail: r.clean(said.detail), Locator: r.clean(said.locator),
+		Hint: hint(r.op, kind), RetryAfter: retryAfter(a.header), Err: kind,
+	}
 }
+
+// refusal is what a body says of itself, in whichever form.
+type refusal struct{ code, detail, locator string }
 
 // readRefusal finds code and sentence in the forms of error that NetSuite has: the token endpoint's, REST's
 // (H/section_156570709583), both of RESTlets (H/section_4634920277) and plain text, which the certificates endpoint sends.
-func readRefusal(a *answer) (code, detail string) {
+func readRefusal(data []byte) refusal {
 	var body struct {
 		Error       json.RawMessage `json:"error"`
 		Description string          `json:"error_description"`
 		Title       string          `json:"title"`
-		Details     []struct {
-			Detail string `json:"detail"`
-			Code   string `json:"o:errorCode"`
-		} `json:"o:errorDetails"`
+		Details     []errorDetail   `json:"o:errorDetails"`
 	}
-	if json.Unmarshal(a.body, &body) != nil {
-		return readTextRefusal(string(a.body))
+	if json.Unmarshal(data, &body) != nil {
+		return readTextRefusal(string(data))
 	}
+	var code string
 	switch {
 	case len(body.Details) > 0:
-		return body.Details[0].Code, body.Details[0].Detail
+		return body.Details[0].refusal()
 	case len(body.Error) > 0 && json.Unmarshal(body.Error, &code) == nil:
-		return code, body.Description
+		return refusal{code: code, detail: body.Description}
 	case len(body.Error) > 0:
 		return readScriptRefusal(body.Error)
 	}
-	return "", body.Title
+	return refusal{detail: body.Title}
+}
+
+// errorDetail is REST's. It has one of the last four at most.
+type errorDetail struct {
+	Detail    string `json:"detail"`
+	Code      string `json:"o:errorCode"`
+	Body      string `json:"o:errorPath"`
+	Path      string `json:"o:urlPath"`
+	Header    string `json:"o:errorHeader"`
+	Parameter string `json:"o:errorQueryParam"`
+}
+
+func (d errorDetail) refusal() refusal {
+	r := refusal{code: d.Code, detail: d.Detail}
+	switch {
+	case d.Body != "":
+		r.locator = "body " + d.Body
+	case d.Path != "":
+		r.locator = "path " + d.Path
+	case d.Header != "":
+		r.locator = "header " + d.Header
+	case d.Parameter != "":
+		r.locator = "parameter " + d.Parameter
+	}
+	return r
 }
 
 // readScriptRefusal reads {"code","message"}; an error thrown by a script carries itself as JSON text inside message.
-func readScriptRefusal(object json.RawMessage) (code, detail string) {
+func readScriptRefusal(object json.RawMessage) refusal {
 	var e struct{ Code, Message string }
 	if json.Unmarshal(object, &e) != nil {
-		return "", ""
+		return refusal{}
 	}
 	var thrown struct{ Name, Message string }
 	if json.Unmarshal([]byte(e.Message), &thrown) == nil && thrown.Name != "" {
-		return thrown.Name, thrown.Message
+		return refusal{code: thrown.Name, detail: thrown.Message}
 	}
-	return e.Code, e.Message
+	return refusal{code: e.Code, detail: e.Message}
 }
 
 // readTextRefusal reads RESTlets' two lines "error code: X" and "error message: Y", or takes the text as it is.
-func readTextRefusal(text string) (code, detail string) {
+func readTextRefusal(text string) refusal {
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, "<") {
-		return "", "a web page instead of an answer"
+		return refusal{detail: "a web page instead of an answer"}
 	}
 	rest, found := strings.CutPrefix(text, "error code:")
 	if !found {
-		return "", text
+		return refusal{detail: text}
 	}
-	code, detail, _ = strings.Cut(rest, "\n")
+	code, detail, _ := strings.Cut(rest, "\n")
 	detail = strings.TrimPrefix(strings.TrimSpace(detail), "error message:")
-	return strings.TrimSpace(code), strings.TrimSpace(detail)
+	return refusal{code: strings.TrimSpace(code), detail: strings.TrimSpace(detail)}
 }
 
 const (

@@ -96,7 +96,7 @@ func TestDocumentedErrorsOfTheAPIs(t *testing.T) {
 			"server time":            func() error { _, err := api.ServerTime(t.Context()); return err },
 			"governance limits":      func() error { _, err := api.GovernanceLimits(t.Context()); return err },
 			"RESTlet call":           func() error { _, err := api.RESTlet(t.Context(), "GET", "a", "b", nil, nil); return err },
-			"record read":            func() error { _, err := api.Record(t.Context(), "customer", "1"); return err },
+			"record read":            func() error { _, err := api.Record(t.Context(), "customer", "1", nil); return err },
 			"record upsert":          func() error { _, err := api.UpsertRecord(t.Context(), "customer", "a", struct{}{}); return err },
 			"certificate list":       func() error { _, err := api.ListCertificates(t.Context(), testClientID); return err },
 			"certificate revocation": func() error { return api.RevokeCertificate(t.Context(), testClientID, "abc") },

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -235,12 +234,4 @@ func (g *Governor) pause(ctx context.Context, try int, asked time.Duration) (tim
 		return 0, false
 	}
 	return wait, true
-}
-
-// retryPause is the Retry-After of an answer, which may be nil.
-func askedPause(resp *http.Response) time.Duration {
-	if resp == nil {
-		return 0
-	}
-	return retryAfter(resp.Header)
 }

@@ -84,3 +84,18 @@ func (t *lenientTime) UnmarshalJSON(data []byte) error {
 	}
 	return nil
 }
+
+// lenientText reads a string, or a number as it is written: IDs come as either.
+type lenientText string
+
+func (s *lenientText) UnmarshalJSON(data []byte) error {
+	var number json.Number
+	if data[0] == '"' {
+		return json.Unmarshal(data, (*string)(s))
+	}
+	if err := json.Unmarshal(data, &number); err != nil {
+		return err
+	}
+	*s = lenientText(number)
+	return nil
+}

@@ -1,41 +1,53 @@
 package netsuite
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"path"
 	"regexp"
-	"slices"
 	"strings"
 )
 
-const (
-	recordPath = "/services/rest/record/v1/"
-	restPath   = "/services/rest/"
-)
+const recordPath = "/services/rest/record/v1/"
 
 var (
 	recordTypeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,99}$`)
 	internalIDForm = regexp.MustCompile(`^-?[0-9]{1,18}$`)
 	externalIDForm = regexp.MustCompile(`^[^\x00-\x1f\x7f/\\%]{1,255}$`)
+	fieldForm      = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.]{0,199}$`)
 )
 
-// Record reads one record as NetSuite's JSON (H/subsect_161278579295). recordType is NetSuite's name such as "customer" or
-// "salesOrder"; id is an internal ID, or an external one written as "eid:NAME".
-func (a *API) Record(ctx context.Context, recordType, id string) (json.RawMessage, error) {
-	external, isExternal := strings.CutPrefix(id, "eid:")
-	if !internalIDForm.MatchString(id) && (!isExternal || !externalIDForm.MatchString(external)) {
-		return nil, errors.New("record read: id must be an internal ID, or eid: and an external ID without slash, backslash, percent and control characters")
-	}
-	r, err := a.recordRequest(opRecordRead, http.MethodGet, recordType, id, nil)
+// CreateRecord makes a record and returns its internal ID, which NetSuite gives in the Location header
+// (H/section_1545141395). recordType is NetSuite's name such as "customer", "salesOrder" or "customrecord_acme"; fields is
+// written as a JSON object. The request is sent exactly once: after ErrResponseLost look
+// whether the record is there, and where that cannot be told use UpsertRecord or StartAsync, which may be repeated.
+// ErrUnreadable says that the record was made and NetSuite did not say as what.
+func (a *API) CreateRecord(ctx context.Context, recordType string, fields any) (id string, err error) {
+	r, err := a.recordWrite(opRecordCreate, http.MethodPost, recordType, "", fields)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	ans, err := r.do(ctx, a.client())
+	if err != nil {
+		return "", err
+	}
+	return r.createdID(ans, recordType)
+}
+
+// RecordOptions chooses what a read returns. The zero value gives all fields of the record itself.
+type RecordOptions struct {
+	Fields             []string // names of the fields and sublists to return; nil: all
+	ExpandSubResources bool     // return sublists and subrecords whole instead of as links. NetSuite then ignores Fields, so give one of the two
+}
+
+// Record reads one record as NetSuite's JSON (H/subsect_161278579295). recordType is NetSuite's name such as "customer" or
+// "salesOrder"; id is an internal ID, or an external one written as "eid:NAME". o may be nil. ReadRecord decodes as well.
+func (a *API) Record(ctx context.Context, recordType, id string, o *RecordOptions) (json.RawMessage, error) {
+	r, ans, err := a.readRecord(ctx, recordType, id, o)
 	if err != nil {
 		return nil, err
 	}
@@ -45,16 +57,85 @@ func (a *API) Record(ctx context.Context, recordType, id string) (json.RawMessag
 	return ans.body, nil
 }
 
+// ReadRecord is Record with the answer read into a T by encoding/json. Select and enumeration fields are objects of id and refName, and
+// date-times are ISO 8601 in UTC (H/section_157305090645). A record that does not fit T is ErrUnreadable.
+func ReadRecord[T any](ctx context.Context, a *API, recordType, id string, o *RecordOptions) (T, error) {
+	var record T
+	r, ans, err := a.readRecord(ctx, recordType, id, o)
+	if err != nil {
+		return record, err
+	}
+	if err := json.Unmarshal(ans.body, &record); err != nil {
+		var zero T
+		return zero, r.unreadable(ans, misfit(err))
+	}
+	return record, nil
+}
+
+// misfit says which field does not fit, without the value.
+func misfit(err error) string {
+	var e *json.UnmarshalTypeError
+	if errors.As(err, &e) {
+		return fmt.Sprintf("field %q of the record does not fit the type %s", e.Field, e.Type)
+	}
+	return "the answer is not the JSON of such a record"
+}
+
+func (a *API) readRecord(ctx context.Context, recordType, id string, o *RecordOptions) (*request, *answer, error) {
+	query, err := o.query()
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := a.recordRequest(opRecordRead, http.MethodGet, recordType, id, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	r.url.RawQuery = query.Encode()
+	ans, err := r.do(ctx, a.client())
+	return r, ans, err
+}
+
+func (o *RecordOptions) query() (url.Values, error) {
+	q := url.Values{}
+	switch {
+	case o == nil:
+		return q, nil
+	case o.ExpandSubResources && len(o.Fields) > 0:
+		return nil, errors.New("record read: fields are ignored by NetSuite when sub-resources are expanded; give one of the two")
+	case o.ExpandSubResources:
+		q.Set("expandSubResources", "true")
+	case len(o.Fields) > 0:
+		q.Set("fields", strings.Join(o.Fields, ","))
+	}
+	for _, name := range o.Fields {
+		if !fieldForm.MatchString(name) {
+			return nil, fmt.Errorf("record read: field %.40q must be one of NetSuite's names, such as companyName", name)
+		}
+	}
+	return q, nil
+}
+
+// UpdateRecord changes the fields that are given and leaves the others (PATCH). id is an internal ID, or "eid:NAME". It may be repeated: the second time
+// changes nothing more, unless lines are added to a sublist.
+func (a *API) UpdateRecord(ctx context.Context, recordType, id string, fields any) error {
+	if err := checkRecordID(opRecordUpdate, id); err != nil {
+		return err
+	}
+	r, err := a.recordWrite(opRecordUpdate, http.MethodPatch, recordType, id, fields)
+	if err != nil {
+		return err
+	}
+	_, err = r.do(ctx, a.client())
+	return err
+}
+
 // UpsertRecord creates the record with this external ID, or updates it, and returns its internal ID. fields is written as
 // a JSON object. It may be repeated after ErrResponseLost: the second time updates what the first created.
 func (a *API) UpsertRecord(ctx context.Context, recordType, externalID string, fields any) (id string, err error) {
 	if !externalIDForm.MatchString(externalID) {
 		return "", errors.New("record upsert: external ID must be 1 to 255 characters without slash, backslash, percent and control characters")
 	}
-	if fields == nil {
-		return "", errors.New("record upsert: fields are nil; give an object, which may be empty")
-	}
-	r, err := a.recordRequest(opRecordUpsert, http.MethodPut, recordType, "eid:"+externalID, fields)
+	r, err := a.recordWrite(opRecordUpsert, http.MethodPut, recordType, "eid:"+externalID, fields)
 	if err != nil {
 		return "", err
 	}
@@ -62,7 +143,7 @@ func (a *API) UpsertRecord(ctx context.Context, recordType, externalID string, f
 	if err != nil {
 		return "", err
 	}
-	if id := path.Base(ans.header.Get("Location")); internalIDForm.MatchString(id) {
+	if id, ok := r.recordLocation(ans, recordType); ok && internalIDForm.MatchString(id) {
 		return id, nil
 	}
 	return a.internalID(ctx, recordType, externalID)
@@ -70,7 +151,7 @@ func (a *API) UpsertRecord(ctx context.Context, recordType, externalID string, f
 
 // internalID looks up the record, for answers without a Location of the documented form.
 func (a *API) internalID(ctx context.Context, recordType, externalID string) (string, error) {
-	data, err := a.Record(ctx, recordType, "eid:"+externalID)
+	data, err := a.Record(ctx, recordType, "eid:"+externalID, nil)
 	if err != nil {
 		return "", err
 	}
@@ -83,67 +164,95 @@ func (a *API) internalID(ctx context.Context, recordType, externalID string) (st
 	return fmt.Sprint(int64(record.ID)), nil
 }
 
-func (a *API) recordRequest(op, method, recordType, id string, body any) (*request, error) {
-	if !recordTypeForm.MatchString(recordType) {
-		return nil, fmt.Errorf("%s: record type %.40q must be one of NetSuite's names, such as salesOrder", op, recordType)
+// DeleteRecord deletes a record, given by internal ID or "eid:NAME". One that does not exist is ErrNotFound, so a repetition after ErrResponseLost that gives
+// ErrNotFound has reached its end.
+func (a *API) DeleteRecord(ctx context.Context, recordType, id string) error {
+	r, err := a.recordRequest(opRecordDelete, http.MethodDelete, recordType, id, nil)
+	if err != nil {
+		return err
 	}
-	return a.request(op, ServiceSuiteTalk, method, recordPath+recordType+"/"+id, nil, body)
+	_, err = r.do(ctx, a.client())
+	return err
 }
 
-var restMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
-
-// Do makes a request that an app's definition declares, on the host of the REST services. path is absolute, under
-// /services/rest/, and may have a query; paths under /services/rest/auth/ are refused, since there a token makes tokens and
-// certificates, and so is every path that a server might read in another way than it looks. body is written as JSON, nil
-// sends none. The answer is returned whatever its status; one that is not 2xx comes with an *Error as well.
-func (a *API) Do(ctx context.Context, method, path string, body any) (status int, answer []byte, err error) {
-	if !slices.Contains(restMethods, method) {
-		return 0, nil, fmt.Errorf("REST request: method %.20q must be GET, POST, PUT, PATCH or DELETE", method)
+// TransformRecord makes a record of type target out of another, such as an invoice out of a sales order, and returns the
+// ID of the new one. fields are those to set otherwise than the transformation does; nil sets none. It is sent exactly
+// once, like CreateRecord.
+func (a *API) TransformRecord(ctx context.Context, recordType, id, target string, fields any) (newID string, err error) {
+	if err := checkRecordID(opRecordTransform, id); err != nil {
+		return "", err
 	}
-	u, err := parseRESTPath(path)
+	if !recordTypeForm.MatchString(target) {
+		return "", fmt.Errorf("record transformation: target %.40q must be one of NetSuite's names of record types, such as invoice", target)
+	}
+	if fields == nil {
+		fields = struct{}{}
+	}
+	r, err := a.recordWrite(opRecordTransform, http.MethodPost, recordType, id, fields)
 	if err != nil {
-		return 0, nil, fmt.Errorf("REST request: %w", err)
+		return "", err
 	}
-	r, err := a.request(opREST, ServiceSuiteTalk, method, u.Path, nil, body)
-	if err != nil {
-		return 0, nil, err
-	}
-	r.url.RawPath, r.url.RawQuery = u.RawPath, u.RawQuery
-	if u.Path == suiteQLPath {
-		r.header.Set("Prefer", "transient") // required (H/section_0210123130)
-	}
+	// Written as documented: escaped by net/url, the exclamation mark would become %21.
+	action := "/!transform/" + target
+	r.url.RawPath = r.url.EscapedPath() + action
+	r.url.Path += action
 	ans, err := r.do(ctx, a.client())
-	if ans == nil {
-		return 0, nil, err
+	if err != nil {
+		return "", err
 	}
-	return ans.status, ans.body, err
+	return r.createdID(ans, target)
 }
 
-var restServiceForm = regexp.MustCompile(`^[a-z]+$`)
+// recordWrite makes a request that carries fields. id is "" for a record that is to be created.
+func (a *API) recordWrite(op, method, recordType, id string, fields any) (*request, error) {
+	if fields == nil {
+		return nil, fmt.Errorf("%s: fields are nil; give an object, which may be empty", op)
+	}
+	r, err := a.typeRequest(op, method, recordType, fields)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.HasPrefix(r.body, []byte("{")) {
+		return nil, fmt.Errorf("%s: fields must be written as a JSON object, such as a struct or a map", op)
+	}
+	if id != "" {
+		r.url.Path += "/" + id
+	}
+	return r, nil
+}
 
-// parseRESTPath reads path and query of a request that others wrote. It refuses rather than cleans: NetSuite's servers may
-// decode, fold or strip what this one would not.
-func parseRESTPath(raw string) (*url.URL, error) {
-	rawPath, query, _ := strings.Cut(raw, "?")
-	decoded, err := url.PathUnescape(rawPath)
-	switch {
-	case len(raw) > 4096:
-		return nil, errors.New("path is longer than 4096 characters")
-	case err != nil || !isVisible(raw) || strings.Contains(raw, "#") || strings.Contains(query, " "):
-		return nil, errors.New("path must be printable ASCII, percent-encoded where needed, without fragment")
-	case !isVisible(decoded) || strings.ContainsAny(decoded, `%\;`) || strings.Count(decoded, "/") != strings.Count(rawPath, "/"):
-		return nil, errors.New("path must not hold, encoded or not, percent signs, backslashes, semicolons, control characters or encoded slashes")
-	case !strings.HasPrefix(decoded, restPath):
-		return nil, errors.New("path must begin with " + restPath)
+// recordRequest makes a request for one record that exists.
+func (a *API) recordRequest(op, method, recordType, id string, body any) (*request, error) {
+	if err := checkRecordID(op, id); err != nil {
+		return nil, err
 	}
-	segments := strings.Split(strings.TrimPrefix(decoded, restPath), "/")
-	if service := segments[0]; !restServiceForm.MatchString(service) || service == "auth" {
-		return nil, errors.New("path must name a service after " + restPath + " in lower case, such as record or query, and never auth")
+	r, err := a.typeRequest(op, method, recordType, body)
+	if err != nil {
+		return nil, err
 	}
-	for i, s := range segments {
-		if s == "." || s == ".." || s == "" && i < len(segments)-1 {
-			return nil, errors.New("path must not have empty or dot segments")
-		}
+	r.url.Path += "/" + id
+	return r, nil
+}
+
+// typeRequest makes a request for a type of records.
+func (a *API) typeRequest(op, method, recordType string, body any) (*request, error) {
+	if err := checkRecordType(op, recordType); err != nil {
+		return nil, err
 	}
-	return &url.URL{Path: decoded, RawPath: rawPath, RawQuery: query}, nil
+	return a.request(op, ServiceSuiteTalk, method, recordPath+recordType, nil, body)
+}
+
+func checkRecordType(op, recordType string) error {
+	if !recordTypeForm.MatchString(recordType) {
+		return fmt.Errorf("%s: record type %.40q must be one of NetSuite's names, such as salesOrder", op, recordType)
+	}
+	return nil
+}
+
+func checkRecordID(op, id string) error {
+	external, isExternal := strings.CutPrefix(id, "eid:")
+	if !internalIDForm.MatchString(id) && (!isExternal || !externalIDForm.MatchString(external)) {
+		return fmt.Errorf("%s: id must be an internal ID, or eid: and an external ID without slash, backslash, percent and control characters", op)
+	}
+	return nil
 }

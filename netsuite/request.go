@@ -35,7 +35,17 @@ const (
 	opLimits            = "governance limits"
 	opRESTlet           = "RESTlet call"
 	opRecordRead        = "record read"
+	opRecordList        = "record list"
+	opRecordCreate      = "record creation"
+	opRecordUpdate      = "record update"
 	opRecordUpsert      = "record upsert"
+	opRecordDelete      = "record deletion"
+	opRecordTransform   = "record transformation"
+	opRecordBatch       = "record batch"
+	opAsync             = "asynchronous request"
+	opJob               = "asynchronous job"
+	opTask              = "asynchronous task"
+	opMetadata          = "metadata catalog"
 	opREST              = "REST request"
 )
 
@@ -107,9 +117,12 @@ func (r *request) send(ctx context.Context, c *http.Client) (*answer, error) {
 // failure makes the Error for a call without an answer.
 func (r *request) failure(cause error, sent bool) *Error {
 	var inner *Error
+	var unsent *unsentError
 	switch {
-	case errors.As(cause, &inner): // of a client that signs in by itself: the token, or an account that rests
+	case errors.As(cause, &inner): // of a client that signs in by itself: its token, or an account that rests
 		return inner
+	case errors.As(cause, &unsent):
+		return &Error{Op: r.op, Hint: "nothing was sent", Err: unsent.err}
 	case errors.Is(cause, ErrHostRefused):
 		return &Error{Op: r.op, Hint: "the client given was made for another account or site; make it with Site.HTTPClient", Err: cause}
 	case sent:
@@ -117,6 +130,12 @@ func (r *request) failure(cause error, sent bool) *Error {
 	}
 	return &Error{Op: r.op, Hint: hints[ErrUnavailable], Err: fmt.Errorf("%w: %w", ErrUnavailable, cause)}
 }
+
+// unsentError is what a transport of this package returns when it sent nothing, which the trace alone does not tell.
+type unsentError struct{ err error }
+
+func (e *unsentError) Error() string { return e.err.Error() }
+func (e *unsentError) Unwrap() error { return e.err }
 
 // unreadable makes the Error for a success whose body is not what the call documents.
 func (r *request) unreadable(a *answer, detail string) *Error {
