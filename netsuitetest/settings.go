@@ -109,6 +109,9 @@ func (s Settings) check() error {
 			return fmt.Errorf("settings: %s: unknown value %q, use one of %q", f.name, f.value, f.known[1:])
 		}
 	}
+	if s.AsyncDelay < 0 {
+		return fmt.Errorf("settings: AsyncDelay: must not be negative, have %s; use 0 for none", s.AsyncDelay)
+	}
 	if s.RedirectParamOrder != nil {
 		got := slices.Sorted(slices.Values(s.RedirectParamOrder))
 		if want := []string{"code", "company", "entity", "role", "state"}; !slices.Equal(got, want) {

@@ -44,8 +44,9 @@ type table struct {
 	key         string   // column that numbers the rows, given out once and never again
 	columns     []column
 	hidden      []column // in the database, not in the catalogue
-	unique      []string
+	unique      []string // no two rows have the same value
 	indexed     []string
+	sparse      []string // indexed, but empty in most rows
 }
 
 func (t *table) column(name string) (column, bool) {
@@ -124,7 +125,7 @@ func standardCatalogue() map[string]*table {
 		},
 		{
 			// createdfrom is here and not on the lines, so that a record's field is a column of its table (a guess).
-			name: "transaction", key: "id", permissions: transactionPermissions, unique: []string{"externalid"}, indexed: []string{"entity", "createdfrom"},
+			name: "transaction", key: "id", permissions: transactionPermissions, unique: []string{"externalid"}, indexed: []string{"entity"}, sparse: []string{"createdfrom"},
 			columns: slices.Concat(columns(number, "id"), columns(text, "type abbrevtype tranid memo otherrefnum externalid"), columns(boolean, "posting"),
 				columns(date, "trandate createddate lastmodifieddate"), columns(number, "exchangerate foreigntotal"),
 				[]column{
@@ -229,14 +230,22 @@ func (t *table) create() []string {
 		def := quoteName(c.name) + " " + columnType[c.kind]
 		if c.name == t.key {
 			def = quoteName(c.name) + " INTEGER PRIMARY KEY AUTOINCREMENT"
-		} else if slices.Contains(t.unique, c.name) {
-			def += " UNIQUE"
 		}
 		defs = append(defs, def)
 	}
+	index := func(what, c, where string) string {
+		return "CREATE " + what + " " + quoteName(t.name+"_"+c) + " ON " + quoteName(t.name) + " (" + quoteName(c) + ")" + where
+	}
 	statements := []string{"CREATE TABLE " + quoteName(t.name) + " (" + strings.Join(defs, ", ") + ")"}
 	for _, c := range t.indexed {
-		statements = append(statements, "CREATE INDEX "+quoteName(t.name+"_"+c)+" ON "+quoteName(t.name)+" ("+quoteName(c)+")")
+		statements = append(statements, index("INDEX", c, ""))
+	}
+	// Where a column is mostly empty, an index of its values alone costs next to nothing.
+	for _, c := range t.unique {
+		statements = append(statements, index("UNIQUE INDEX", c, " WHERE "+quoteName(c)+" IS NOT NULL"))
+	}
+	for _, c := range t.sparse {
+		statements = append(statements, index("INDEX", c, " WHERE "+quoteName(c)+" IS NOT NULL"))
 	}
 	return statements
 }
