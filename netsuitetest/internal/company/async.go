@@ -21,20 +21,29 @@ const (
 	// maxJobs bounds the jobs that are kept; the oldest go first, and their idempotency keys with them.
 	maxJobs = 10_000
 
-	// idempotencyLife is how long a key is remembered (a guess).
-	idempotencyLife      = 24 * time.Hour
-	idempotencyHeader    = "X-NetSuite-idempotency-key"
-	maxIdempotencyKey    = 255
-	ruleAsync            = "any record request with Prefer: respond-async becomes a job (H/subsect_161278579295)"
-	ruleJob              = "a job is looked at with GET, by the integration and the user that sent it (H/subsect_161278579295; the restriction is a guess)"
-	ruleIdempotency      = "an idempotency key makes one job; sent again it leads to that job (H/subsect_164494900632)"
-	progressPending      = "pending"
-	progressProcessing   = "processing"
-	progressSucceeded    = "succeeded"
-	progressFailed       = "failed"
-	asyncMoment          = "2006-01-02T15:04:05.000Z"
-	preferenceApplied    = "Preference-Applied"
-	preferenceAppliedYes = "respond-async"
+	idempotencyHeader = "X-NetSuite-idempotency-key"
+	idempotencyLife   = 24 * time.Hour // how long a key is remembered (a guess)
+	maxIdempotencyKey = 255            // characters; a UUID has 36
+
+	preferenceApplied = "Preference-Applied" // RFC 7240, section 3
+	respondAsync      = "respond-async"
+
+	asyncMoment = "2006-01-02T15:04:05.000Z"
+)
+
+// Where a job stands. Oracle shows the first word; clients in the field know the others, but for processing,
+// which is a guess.
+const (
+	progressPending    = "pending"
+	progressProcessing = "processing"
+	progressSucceeded  = "succeeded"
+	progressFailed     = "failed"
+)
+
+const (
+	ruleAsync       = "any record request with Prefer: respond-async becomes a job (H/subsect_161278579295)"
+	ruleJob         = "a job is looked at with GET, by the integration and the user that sent it (H/subsect_161278579295; the restriction is a guess)"
+	ruleIdempotency = "an idempotency key makes one job; sent again it leads to that job (H/subsect_164494900632)"
 )
 
 // jobs are an account's jobs.
@@ -93,14 +102,14 @@ func (c *Company) submitJob(w http.ResponseWriter, r *http.Request, caller Calle
 	}
 	if first := c.jobs.add(submitted); first != nil {
 		w.Header().Set("Location", first.address())
-		w.Header().Set(preferenceApplied, preferenceAppliedYes)
+		w.Header().Set(preferenceApplied, respondAsync)
 		return (&refusal{
 			status: http.StatusBadRequest, title: "Conflict", code: "IDEMPOTENCY_ERROR", rule: ruleIdempotency,
 			detail: `A request with the same idempotency key is already submitted. See the "Location" header for a link to the previously submitted job`,
 		}).write(w)
 	}
 	c.runJobs()
-	w.Header().Set(preferenceApplied, preferenceAppliedYes)
+	w.Header().Set(preferenceApplied, respondAsync)
 	w.Header().Set("Location", submitted.address())
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusAccepted)
@@ -225,12 +234,10 @@ func (t *task) request() *http.Request {
 	}
 }
 
-// progress is where a job stands: waiting for half of its time, then under way. The word for a job of which a
-// task was refused is a guess.
+// progress is where a job stands: waiting for half of its time, then under way. That one refused task makes the
+// whole job a failed one is a guess.
 func (j *job) progress(now time.Time) string {
-	select {
-	case <-j.done:
-	default:
+	if !j.finished() {
 		if now.Before(j.submitted.Add(j.due.Sub(j.submitted) / 2)) {
 			return progressPending
 		}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// respondAsync sends a request asynchronously and gives the path of its job.
-func respondAsync(tb testing.TB, c *Company, who Caller, method, target, body string, header ...string) string {
+// submitted sends a request asynchronously and gives the path of its job.
+func submitted(tb testing.TB, c *Company, who Caller, method, target, body string, header ...string) string {
 	tb.Helper()
 	a := send(tb, c, who, method, target, body, append([]string{"Prefer", "respond-async"}, header...)...)
 	location := a.header.Get("Location")
@@ -44,7 +44,7 @@ func TestJobAtOnce(t *testing.T) {
 	t.Parallel()
 	c := open(t)
 	who := caller(RoleAdministrator)
-	job := respondAsync(t, c, who, http.MethodPost, recordURL+"customer", `{"companyName":"Later Ltd"}`)
+	job := submitted(t, c, who, http.MethodPost, recordURL+"customer", `{"companyName":"Later Ltd"}`)
 	v := send(t, c, who, http.MethodGet, job, "").decode(t)
 	id := strings.TrimPrefix(job, asyncPath)
 	if v["id"] != id || v["completed"] != true || v["progress"] != "succeeded" || href(v, "self") != testBase+job || v["endTime"] == nil {
@@ -92,7 +92,7 @@ func TestResultIsTheSynchronousAnswer(t *testing.T) {
 		{"GET", recordURL + "vendor/501", ""},
 	} {
 		who := caller(6)
-		job := respondAsync(t, c, who, tt.method, tt.target, tt.body)
+		job := submitted(t, c, who, tt.method, tt.target, tt.body)
 		late := send(t, c, who, http.MethodGet, job+"/task/1/result", "")
 		now := send(t, c, who, tt.method, tt.target, tt.body)
 		if late.status != now.status || late.body != now.body || fmt.Sprint(late.header) != fmt.Sprint(now.header) {
@@ -112,7 +112,7 @@ func TestJobTakesItsTime(t *testing.T) {
 	t.Parallel()
 	c, advance := ticking(t, func(cfg *Config) { cfg.AsyncDelay = time.Minute })
 	who := caller(RoleAdministrator)
-	job := respondAsync(t, c, who, http.MethodPost, recordURL+"customer", `{"companyName":"Later Ltd"}`)
+	job := submitted(t, c, who, http.MethodPost, recordURL+"customer", `{"companyName":"Later Ltd"}`)
 	look := func(want string, completed bool) {
 		t.Helper()
 		v := send(t, c, who, http.MethodGet, job, "").decode(t)
@@ -151,7 +151,7 @@ func TestIdempotencyKey(t *testing.T) {
 	rows := func() any {
 		return rowsOf(t, c, "SELECT COUNT(*) n FROM customer WHERE companyname = 'Once Ltd'")[0]["n"]
 	}
-	first := respondAsync(t, c, who, http.MethodPost, recordURL+"customer", body, idempotencyHeader, testKey)
+	first := submitted(t, c, who, http.MethodPost, recordURL+"customer", body, idempotencyHeader, testKey)
 	again := func() answer {
 		return send(t, c, who, http.MethodPost, recordURL+"customer", body, "Prefer", "respond-async", idempotencyHeader, testKey)
 	}
@@ -172,7 +172,7 @@ func TestIdempotencyKey(t *testing.T) {
 	}
 	other := who
 	other.Integration = "two"
-	if job := respondAsync(t, c, other, http.MethodPost, recordURL+"customer", body, idempotencyHeader, testKey); job == first {
+	if job := submitted(t, c, other, http.MethodPost, recordURL+"customer", body, idempotencyHeader, testKey); job == first {
 		t.Error("another integration got the same job")
 	}
 	advance(time.Hour)
@@ -200,7 +200,7 @@ func TestJobRefusals(t *testing.T) {
 	c := open(t)
 	who := caller(RoleAdministrator)
 	who.Integration = "one"
-	job := respondAsync(t, c, who, http.MethodPost, recordURL+"customer", `{"companyName":"X"}`)
+	job := submitted(t, c, who, http.MethodPost, recordURL+"customer", `{"companyName":"X"}`)
 	foreign, weaker, machine := who, who, who
 	foreign.Integration, weaker.Role, machine.Entity = "two", 6, 12
 	for name, tt := range map[string]struct {

@@ -13,7 +13,7 @@ const collectionBody = "application/vnd.oracle.resource+json; type=collection"
 func batch(tb testing.TB, c *Company, method, target, body string) (results []answer, progress any) {
 	tb.Helper()
 	who := caller(RoleAdministrator)
-	job := respondAsync(tb, c, who, method, target, body, "Content-Type", collectionBody)
+	job := submitted(tb, c, who, method, target, body, "Content-Type", collectionBody)
 	tasks := send(tb, c, who, http.MethodGet, job+"/task", "").decode(tb)
 	for _, item := range tasks["items"].([]any) {
 		at := strings.TrimPrefix(href(item.(map[string]any), "self"), testBase)
@@ -58,7 +58,7 @@ func TestBatch(t *testing.T) {
 	if len(gone) != 3 || gone[0].status != 204 || gone[1].status != 404 || gone[2].status != 204 {
 		t.Errorf("gone %v", gone)
 	}
-	job := respondAsync(t, c, caller(3), http.MethodDelete, recordURL+"customer?ids="+id+",999999", "")
+	job := submitted(t, c, caller(3), http.MethodDelete, recordURL+"customer?ids="+id+",999999", "")
 	for n, want := range map[string]int{"1": 204, "2": 404} {
 		if a := send(t, c, caller(3), http.MethodGet, job+"/task/"+n+"/result", ""); a.status != want {
 			t.Errorf("ids: task %s: %d %s", n, a.status, a.body)
@@ -155,7 +155,7 @@ func TestBatchRefusals(t *testing.T) {
 	if results, _ := batch(t, c, http.MethodPost, recordURL+"customer", items(100)); len(results) != 100 || results[99].status != 204 {
 		t.Errorf("100 records: %d results", len(results))
 	}
-	job := respondAsync(t, c, caller(RoleAdministrator), http.MethodPost, recordURL+"customer", items(1))
+	job := submitted(t, c, caller(RoleAdministrator), http.MethodPost, recordURL+"customer", items(1))
 	a := send(t, c, caller(RoleAdministrator), http.MethodGet, job+"/task/1/result", "")
 	if _, _, locator := a.problem(t); a.status != 400 || locator["o:errorPath"] != "items" {
 		t.Errorf("without content type: %d %s", a.status, a.body)
@@ -168,7 +168,7 @@ func TestBatchHasOneKey(t *testing.T) {
 	c := open(t)
 	who := caller(RoleAdministrator)
 	const body = `{"items":[{"companyName":"Keyed"},{"companyName":"Keyed"}]}`
-	first := respondAsync(t, c, who, http.MethodPost, recordURL+"customer", body, "Content-Type", collectionBody, idempotencyHeader, testKey)
+	first := submitted(t, c, who, http.MethodPost, recordURL+"customer", body, "Content-Type", collectionBody, idempotencyHeader, testKey)
 	a := send(t, c, who, http.MethodPost, recordURL+"customer", body, "Prefer", "respond-async", "Content-Type", collectionBody, idempotencyHeader, testKey)
 	if a.status != http.StatusBadRequest || a.header.Get("Location") != first {
 		t.Errorf("again: %d %s", a.status, a.body)

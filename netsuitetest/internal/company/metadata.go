@@ -33,16 +33,18 @@ func (c *Company) serveMetadata(w http.ResponseWriter, r *http.Request, caller C
 	if refused != nil {
 		return refused.write(w)
 	}
-	types, refused := c.catalogued(r, caller, parts)
+	role, _ := c.Role(caller.Role)
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	visible := c.recordTypes(role)
+	types, refused := catalogued(r, visible, parts)
 	if refused != nil {
 		return refused.write(w)
 	}
-	c.mu.RLock()
-	defer c.mu.RUnlock()
 	single := len(parts) == 1
 	switch {
 	case accept == openAPIType:
-		writeJSON(w, http.StatusOK, openAPIType, c.openAPI(types, caller.BaseURL))
+		writeJSON(w, http.StatusOK, openAPIType, c.openAPI(types, visible, caller.BaseURL))
 	case accept == schemaType && single:
 		writeJSON(w, http.StatusOK, schemaType, c.hyperSchema(types[0]))
 	case accept == schemaType:
@@ -83,33 +85,22 @@ func metadataForm(h http.Header) (string, *refusal) {
 }
 
 // catalogued are the types that the request asks for: all, those of select, or the one in the address.
-func (c *Company) catalogued(r *http.Request, caller Caller, parts []string) ([]*recordType, *refusal) {
+func catalogued(r *http.Request, visible []*recordType, parts []string) ([]*recordType, *refusal) {
 	selected, refused := selectedTypes(r.URL.RawQuery)
 	if refused != nil {
 		return nil, refused
 	}
-	role, _ := c.Role(caller.Role)
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	visible := c.recordTypes(role)
-	named := func(name string) *recordType {
-		i := slices.IndexFunc(visible, func(rt *recordType) bool { return strings.EqualFold(rt.name, name) })
-		if i < 0 {
-			return nil
-		}
-		return visible[i]
-	}
 	switch {
-	case len(parts) > 1 || len(parts) == 1 && named(parts[0]) == nil:
+	case len(parts) > 1 || len(parts) == 1 && typeNamed(visible, parts[0]) == nil:
 		return nil, noRecordType(parts[len(parts)-1])
 	case len(parts) == 1:
-		return []*recordType{named(parts[0])}, nil
+		return []*recordType{typeNamed(visible, parts[0])}, nil
 	case selected == nil:
 		return visible, nil
 	}
 	var types []*recordType
 	for _, name := range selected {
-		rt := named(name)
+		rt := typeNamed(visible, name)
 		if rt == nil {
 			return nil, invalidSelect("The record type '" + shorten(name) + "' does not exist.")
 		}
@@ -118,6 +109,15 @@ func (c *Company) catalogued(r *http.Request, caller Caller, parts []string) ([]
 		}
 	}
 	return types, nil
+}
+
+// typeNamed finds a type by its name in any letter case, nil if it is not among them.
+func typeNamed(types []*recordType, name string) *recordType {
+	i := slices.IndexFunc(types, func(rt *recordType) bool { return strings.EqualFold(rt.name, name) })
+	if i < 0 {
+		return nil
+	}
+	return types[i]
 }
 
 // selectedTypes reads select=customer,salesorder; nil means that it is not given.
@@ -260,7 +260,7 @@ func valueSchema(f field, c column) schema {
 	switch {
 	case c.ref != nil && c.ref.words != nil:
 		return schema{"type": "object", "properties": schema{
-			"id":      schema{"type": "string", "enum": slices.Sorted(maps.Keys(c.ref.words))},
+			"id":      schema{"type": "string", "enum": f.codes},
 			"refName": schema{"type": "string", "readOnly": true},
 		}}
 	case c.ref != nil:
@@ -296,13 +296,20 @@ func titleOf(name string) string {
 
 // OpenAPI
 
-// openAPI describes types with their addresses and methods (H/section_1545126526). The caller holds mu.
-func (c *Company) openAPI(types []*recordType, base string) schema {
+// openAPI describes types with their addresses and methods (H/section_1545126526), and what visible types a
+// transform can make of them. The caller holds mu.
+func (c *Company) openAPI(types, visible []*recordType, base string) schema {
 	paths, schemas := schema{}, schema{"nsError": errorSchema}
 	for _, rt := range types {
 		name := rt.catalogName()
 		schemas[name], schemas[name+"Collection"] = c.schemaOf(rt), collectionSchema(name)
 		maps.Copy(paths, c.pathsOf(rt))
+		for _, t := range rt.transformsOf() {
+			if target := typeNamed(visible, t.to); target != nil {
+				schemas[target.catalogName()] = c.schemaOf(target)
+				paths["/"+name+"/{id}/!transform/"+t.to] = c.methodsAt(target, recordCall{recordType: rt, becomes: &t}, idParameter)
+			}
+		}
 	}
 	return schema{
 		"openapi": "3.0.1", "info": schema{"title": "NetSuite REST record service", "version": "v1"},
@@ -340,9 +347,6 @@ func (c *Company) pathsOf(rt *recordType) schema {
 	}
 	if rt.sublist != nil {
 		paths["/"+name+"/{id}/"+rt.sublist.name] = c.methodsAt(rt, recordCall{recordType: rt, id: "1", lines: true}, idParameter)
-	}
-	for _, t := range rt.transformsOf() {
-		paths["/"+name+"/{id}/!transform/"+t.to] = c.methodsAt(standardRecordTypes[strings.ToLower(t.to)], recordCall{recordType: rt, becomes: &t}, idParameter)
 	}
 	return paths
 }

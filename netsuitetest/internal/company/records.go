@@ -43,7 +43,7 @@ func (c *Company) serveRecord(w http.ResponseWriter, r *http.Request, caller Cal
 	switch parts, err := pathParts(r, recordPath); {
 	case err != nil:
 		return notFound(ruleRecordID).write(w)
-	case prefers(r.Header, "respond-async"):
+	case prefers(r.Header, respondAsync):
 		return c.submitJob(w, r, caller)
 	case isCollection(r.Header):
 		return synchronousBatch().write(w)

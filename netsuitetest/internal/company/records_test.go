@@ -220,6 +220,9 @@ func TestRecordRefusals(t *testing.T) {
 		{"unknown item", admin, "POST", "salesOrder", `{"entity":{"id":"1001"},"item":{"items":[{"item":{"id":"203"}},{"item":{"id":"9"}}]}}`, 400, "INVALID_CONTENT", "item.items[1].item.id"},
 		{"unknown field of a line", admin, "PATCH", "salesOrder/10001", `{"item":{"items":[{"item":{"id":"203"},"price":1}]}}`, 400, "INVALID_CONTENT", "item.items[0].price"},
 		{"quantity of wrong kind", admin, "PATCH", "salesOrder/10001", `{"item":{"items":[{"line":1,"quantity":"two"}]}}`, 400, "INVALID_CONTENT", "item.items[0].quantity"},
+		{"line in words", admin, "PATCH", "salesOrder/10001", `{"item":{"items":[{"line":"first","quantity":1}]}}`, 400, "INVALID_CONTENT", "item.items[0].line"},
+		{"status as text", admin, "PATCH", "salesOrder/10001", `{"orderStatus":"A"}`, 400, "INVALID_CONTENT", "orderStatus"},
+		{"status of another type", admin, "PATCH", "salesOrder/10001", `{"orderStatus":{"id":"CustInvc:A"}}`, 400, "INVALID_CONTENT", "orderStatus.id"},
 		{"total given", admin, "PATCH", "salesOrder/10001", `{"total":1}`, 400, "INVALID_CONTENT", "total"},
 		{"status that there is not", admin, "PATCH", "salesOrder/10001", `{"orderStatus":{"id":"Z"}}`, 400, "INVALID_CONTENT", "orderStatus.id"},
 		{"journal out of balance", admin, "POST", "journalEntry", `{"line":{"items":[{"account":{"id":"1"},"debit":5},{"account":{"id":"4"},"credit":4}]}}`, 400, "USER_ERROR", ""},
@@ -286,6 +289,12 @@ func TestSalesOrderLines(t *testing.T) {
 	if status := v["orderStatus"].(map[string]any); status["refName"] != "Sales Order : Pending Fulfillment" {
 		t.Errorf("status %v", status)
 	}
+	if a := send(t, c, who, http.MethodPatch, target, `{"orderStatus":{"id":"A"}}`); a.status != http.StatusNoContent {
+		t.Errorf("status: %d %s", a.status, a.body)
+	}
+	if a := send(t, c, who, http.MethodPost, target+"/!transform/invoice", ""); a.status != http.StatusBadRequest {
+		t.Errorf("an order that waits for approval is billed: %d", a.status)
+	}
 	only := send(t, c, who, http.MethodGet, target+"?fields=total,item", "").decode(t)
 	if only["total"] != 10.0 || only["item"] == nil || only["tranId"] != nil {
 		t.Errorf("fields: %v", only)
@@ -304,8 +313,17 @@ func TestEveryTypeIsOfItsTable(t *testing.T) {
 	tables := standardCatalogue()
 	for name, rt := range standardRecordTypes {
 		for _, f := range rt.fields {
-			if _, ok := tables[rt.table].column(f.column); !ok {
+			column, ok := tables[rt.table].column(f.column)
+			if !ok {
 				t.Errorf("%s.%s: no column %s in %s", name, f.name, f.column, rt.table)
+			}
+			if hasCodes := column.ref != nil && column.ref.words != nil; hasCodes != (f.codes != nil) {
+				t.Errorf("%s.%s: codes %v", name, f.name, f.codes)
+			}
+			for _, code := range f.codes {
+				if column.ref.words[code] == "" || !strings.Contains(rt.defaults["status"], code) && len(f.codes) == 1 {
+					t.Errorf("%s.%s: code %s", name, f.name, code)
+				}
 			}
 		}
 		if rt.sublist == nil {
@@ -358,7 +376,6 @@ func TestCreateEveryType(t *testing.T) {
 		if list := send(t, c, who, http.MethodGet, recordURL+name+"?q=id+EQUAL+"+v["id"].(string), "").decode(t); list["count"] != 1.0 {
 			t.Errorf("%s: the list has %v", name, list)
 		}
-		// What was read can be sent back, but for what is read only.
 		if a := send(t, c, who, http.MethodDelete, target, ""); a.status != http.StatusNoContent {
 			t.Errorf("%s: delete: %d %s", name, a.status, a.body)
 		}
@@ -405,4 +422,43 @@ func TestMethodNotAllowedNamesTheMethods(t *testing.T) {
 			t.Errorf("%s: %d, Allow %q, want %q", target, a.status, a.header.Get("Allow"), want)
 		}
 	}
+}
+
+// FuzzRecordBody: whatever the body, the answer is a record made or a refusal, and a refusal leaves nothing.
+func FuzzRecordBody(f *testing.F) {
+	for _, body := range []string{
+		`{"entity":{"id":"1001"},"item":{"items":[{"item":{"id":"203"},"quantity":2,"rate":1.5},{"line":1,"amount":3}]}}`,
+		`{"entity":{"id":1001},"item":{"items":[{"item":{"id":"203"},"line":1e3}]},"orderStatus":{"id":"A"},"tranDate":"2026-01-31"}`,
+		`{"entity":null,"item":null}`, `{"item":{"items":[[]]}}`, `{"entity":{"id":"1001"},"externalId":"\u0000","item":{"items":[{"item":{"id":"203"}}]}}`, `[`, ``, `{}{}`,
+	} {
+		f.Add([]byte(body), "salesOrder")
+		f.Add([]byte(body), "journalEntry")
+	}
+	f.Add([]byte(`{"line":{"items":[{"account":{"id":"1"},"debit":1e14},{"account":{"id":"4"},"credit":100000000000000}]}}`), "journalEntry")
+	c := open(f)
+	who := caller(RoleAdministrator)
+	count := func(t *testing.T) (n int) {
+		t.Helper()
+		if err := c.read.QueryRow(`SELECT (SELECT count(*) FROM "transaction") + (SELECT count(*) FROM transactionline) + (SELECT count(*) FROM transactionaccountingline)`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	f.Fuzz(func(t *testing.T, body []byte, recordType string) {
+		before := count(t)
+		a := send(t, c, who, http.MethodPost, recordURL+url.PathEscape(recordType), string(body))
+		switch a.status {
+		case http.StatusNoContent:
+			if d := send(t, c, who, http.MethodDelete, strings.TrimPrefix(a.header.Get("Location"), testBase), ""); d.status != http.StatusNoContent {
+				t.Errorf("made, but not removed: %d %s", d.status, d.body)
+			}
+		case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
+			a.problem(t)
+		default:
+			t.Errorf("%s %q: %d %s", recordType, body, a.status, a.body)
+		}
+		if after := count(t); after != before {
+			t.Errorf("%s %q: %d rows, before %d", recordType, body, after, before)
+		}
+	})
 }

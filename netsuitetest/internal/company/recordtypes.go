@@ -32,6 +32,7 @@ type field struct {
 	required     bool
 	fixed        bool     // the service sets it; a request cannot
 	moment       bool     // date and time, not only a day
+	codes        []string // of a column with codes: those that this type has
 	derived      []string // fields of a line from which it is worked out anew when they change
 }
 
@@ -115,13 +116,19 @@ func itemType(name, code string) *recordType {
 }
 
 var transactionTypes = []*recordType{
-	sale("salesOrder", "SalesOrd", "SO", "TRAN_SALESORD", "B", "orderStatus"),
-	sale("invoice", "CustInvc", "INV", "TRAN_CUSTINVC", "CustInvc:A", "status"),
-	sale("cashSale", "CashSale", "CS", "TRAN_CASHSALE", "CashSale:B", "status"),
-	sale("creditMemo", "CustCred", "CM", "TRAN_CUSTCRED", "CustCred:A", "status"),
+	sale("salesOrder", "SalesOrd", "SO", "TRAN_SALESORD", "B",
+		field{name: "orderStatus", column: "status", codes: []string{"A", "B", "F", "G", "H"}}),
+	sale("invoice", "CustInvc", "INV", "TRAN_CUSTINVC", "CustInvc:A", statusField("CustInvc:A", "CustInvc:B")),
+	sale("cashSale", "CashSale", "CS", "TRAN_CASHSALE", "CashSale:B", statusField("CashSale:B")),
+	sale("creditMemo", "CustCred", "CM", "TRAN_CUSTCRED", "CustCred:A", statusField("CustCred:A")),
 	itemFulfillment(),
 	customerPayment(),
 	journalEntry(),
+}
+
+// statusField is a status that follows from what happens to the transaction.
+func statusField(codes ...string) field {
+	return field{name: "status", column: "status", fixed: true, codes: codes}
 }
 
 // transactionType is what all transactions have. A number is given as prefix and internal id, the day is that
@@ -141,9 +148,9 @@ func transactionType(name, code, prefix, permission, status string, fields ...fi
 }
 
 // sale is a transaction with a customer and priced items.
-func sale(name, code, prefix, permission, status, statusField string) *recordType {
+func sale(name, code, prefix, permission, status string, shown field) *recordType {
 	rt := transactionType(name, code, prefix, permission, status,
-		needed("entity", "entity"), field{name: statusField, column: "status"}, field{name: "otherRefNum", column: "otherrefnum"},
+		needed("entity", "entity"), shown, field{name: "otherRefNum", column: "otherrefnum"},
 		field{name: "salesRep", column: "employee"}, field{name: "createdFrom", column: "createdfrom", fixed: true},
 		field{name: "total", column: "foreigntotal", fixed: true})
 	rt.sublist = itemLines(append(writable("quantity rate"),
@@ -175,7 +182,7 @@ func itemLines(other []field) *sublist {
 
 func itemFulfillment() *recordType {
 	rt := transactionType("itemFulfillment", "ItemShip", "IF", "TRAN_ITEMSHIP", "ItemShip:C",
-		needed("entity", "entity"), field{name: "status", column: "status"}, field{name: "createdFrom", column: "createdfrom", fixed: true})
+		needed("entity", "entity"), statusField("ItemShip:C"), field{name: "createdFrom", column: "createdfrom", fixed: true})
 	rt.sublist = itemLines(writable("quantity"))
 	rt.sublist.defaults = map[string]string{"quantity": "1"}
 	return rt
@@ -183,13 +190,13 @@ func itemFulfillment() *recordType {
 
 func customerPayment() *recordType {
 	return transactionType("customerPayment", "CustPymt", "PYMT", "TRAN_CUSTPYMT", "CustPymt:C",
-		needed("customer", "entity"), needed("payment", "foreigntotal"), field{name: "status", column: "status"},
+		needed("customer", "entity"), needed("payment", "foreigntotal"), statusField("CustPymt:C"),
 		field{name: "createdFrom", column: "createdfrom", fixed: true})
 }
 
 func journalEntry() *recordType {
 	rt := transactionType("journalEntry", "Journal", "JE", "TRAN_JOURNAL", "Journal:B",
-		field{name: "total", column: "foreigntotal", fixed: true})
+		statusField("Journal:B"), field{name: "total", column: "foreigntotal", fixed: true})
 	rt.sublist = &sublist{
 		name: "line", table: "transactionaccountingline", parent: "transaction", only: "TRUE", number: "transactionline", required: true,
 		fields:    append([]field{needed("account", "account"), {name: "line", column: "transactionline"}}, writable("debit credit memo")...),

@@ -3,6 +3,7 @@ package company
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -313,7 +314,7 @@ func (c *Company) writeLines(tx *sql.Tx, lt *sublist, record int64, given record
 }
 
 func (c *Company) writeLine(tx *sql.Tx, lt *sublist, record int64, path string, values map[string]any) error {
-	key, err := c.lineKey(tx, lt, record, values)
+	key, err := c.lineKey(tx, lt, record, path, values)
 	if err != nil {
 		return err
 	}
@@ -332,13 +333,17 @@ func (c *Company) writeLine(tx *sql.Tx, lt *sublist, record int64, path string, 
 }
 
 // lineKey finds the row of the line that values name by its number; 0 means a new line.
-func (c *Company) lineKey(tx *sql.Tx, lt *sublist, record int64, values map[string]any) (key int64, err error) {
-	given, named := values["line"]
-	if !named {
+func (c *Company) lineKey(tx *sql.Tx, lt *sublist, record int64, path string, values map[string]any) (key int64, err error) {
+	given := values["line"]
+	if given == nil {
 		return 0, nil
 	}
+	number, ok := given.(json.Number)
+	if !ok {
+		return 0, invalidContent(path+"line", "it must be the number of a line")
+	}
 	err = tx.QueryRow("SELECT "+quoteName(c.tables[lt.table].key)+" FROM "+quoteName(lt.table)+" WHERE "+lt.only+
-		" AND "+quoteName(lt.parent)+" = ? AND "+quoteName(lt.number)+" = ?", record, fmt.Sprint(given)).Scan(&key)
+		" AND "+quoteName(lt.parent)+" = ? AND "+quoteName(lt.number)+" = ?", record, number.String()).Scan(&key)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, nil
 	}
