@@ -106,7 +106,7 @@ func (a *Account) data() *company.Company {
 		c, err := company.Open(company.Config{
 			AccountID: a.id, Name: a.Name(), Now: a.s.clock.Now,
 			Customers: a.cfg.Customers, Items: a.cfg.Items, SalesOrders: a.cfg.SalesOrders,
-			HiddenTablesEmpty: a.s.settings.HiddenTablesEmpty, LimitTypeKey: a.s.settings.LimitTypeKey,
+			HiddenTablesEmpty: a.s.settings.HiddenTablesEmpty, LimitTypeKey: a.s.settings.LimitTypeKey, AsyncDelay: a.s.settings.AsyncDelay,
 		})
 		if err != nil {
 			panic(fmt.Errorf("account %s: %w", a.id, err)) // an in-memory database opens, unless the seed sizes are wrong

@@ -336,7 +336,7 @@ func (s *Server) allRoutes() map[service]*http.ServeMux {
 		on("POST "+auth+"/clients/{client}/certificates/{certificate}/revoke"+end, s.revokeCertificate, certificates...)
 	}
 
-	for _, part := range []string{"query", "record", "system"} {
+	for _, part := range []string{"query", "record", "async", "system"} {
 		on("/services/rest/"+part+"/", s.rest, serviceSuiteTalk)
 	}
 	// Oracle's authorization page shows RESTlets on the app host as well (H/section_158332610742).
@@ -373,7 +373,7 @@ func (s *Server) rest(c *call) {
 	}
 	account := c.account.linkAccount()
 	rule := c.account.data().ServeREST(c.w, c.r, company.Caller{
-		Role: token.role, Entity: token.entity, Features: c.account.Feature,
+		Role: token.role, Entity: token.entity, Integration: token.clientID, Features: c.account.Feature,
 		BaseURL: c.addr.base(serviceSuiteTalk, account, s.fallback.id),
 	})
 	if c.w.status < 400 {

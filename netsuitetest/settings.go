@@ -83,6 +83,10 @@ type Settings struct {
 	HiddenTablesEmpty bool   // SuiteQL on a table hidden from the role gives no rows; else an error
 	LimitTypeKey      string // key of governanceLimits' type: "integrationLimitType" (default) or "type"
 
+	// AsyncDelay is how long a record request with Prefer: respond-async waits on the emulator's clock; 0 = it is
+	// carried out at once.
+	AsyncDelay time.Duration
+
 	// InstallDelay is how long the installation of a bundle takes on the emulator's clock; 0 = at once.
 	InstallDelay time.Duration
 }
@@ -104,6 +108,9 @@ func (s Settings) check() error {
 		if !slices.Contains(f.known, f.value) {
 			return fmt.Errorf("settings: %s: unknown value %q, use one of %q", f.name, f.value, f.known[1:])
 		}
+	}
+	if s.AsyncDelay < 0 {
+		return fmt.Errorf("settings: AsyncDelay: must not be negative, have %s; use 0 for none", s.AsyncDelay)
 	}
 	if s.RedirectParamOrder != nil {
 		got := slices.Sorted(slices.Values(s.RedirectParamOrder))

@@ -10,9 +10,9 @@
 // statement can only read the tables of the catalogue, whatever its text; every method is safe for
 // concurrent use.
 //
-// Not here: log-in, tokens, scopes and certificates (package netsuitetest does them before it calls), the
-// metadata catalogue, record filters (q), transforms, asynchronous and batch requests, forms and scripts of
-// records. Sales orders and employees can be read but not written through the record service.
+// Not here: log-in, tokens, scopes and certificates (package netsuitetest does them before it calls), joins in
+// record filters, record actions, attaching, subrecords, forms and scripts of records. Employees and lists such
+// as currencies can be read but not written through the record service.
 //
 // Comments cite Oracle's online help by page name (H/section_158394344595); "guess" marks a behaviour for
 // which no source was found and a default was chosen.
@@ -44,6 +44,10 @@ type Config struct {
 	// HiddenTablesEmpty answers a table that the role may not see with zero rows in place of an error.
 	// Which of the two NetSuite does is not documented, and clients have to stand both.
 	HiddenTablesEmpty bool
+
+	// AsyncDelay is how long an asynchronous request waits, on the account's clock, before it is carried out; 0
+	// means not at all.
+	AsyncDelay time.Duration
 
 	// LimitTypeKey is the JSON key under which governanceLimits reports the kind of limit: both
 	// "integrationLimitType" (the default) and "type" were seen in the field.
@@ -82,6 +86,9 @@ func (cfg Config) validate() error {
 	if cfg.QueryTimeout < 0 {
 		return errors.New("query timeout: must be positive; use 0 for 10 seconds")
 	}
+	if cfg.AsyncDelay < 0 {
+		return errors.New("delay of asynchronous requests: must not be negative; use 0 for none")
+	}
 	return nil
 }
 
@@ -96,6 +103,8 @@ type Company struct {
 	read    *sql.DB           // connections that cannot write, see sqlite.go
 	tables  map[string]*table // guarded by mu: the catalogue, standard tables and custom record types
 	bundles map[int64]Bundle  // guarded by mu
+
+	jobs jobs // asynchronous requests
 }
 
 // opened numbers the in-memory databases of this process.
@@ -107,7 +116,7 @@ func Open(cfg Config) (*Company, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("open company %s: %w", cfg.AccountID, err)
 	}
-	c := &Company{cfg: cfg, tables: standardCatalogue(), bundles: map[int64]Bundle{}}
+	c := &Company{cfg: cfg, tables: standardCatalogue(), bundles: map[int64]Bundle{}, jobs: newJobs()}
 	err := c.connect(fmt.Sprintf("file:/company-%d?vfs=memdb", opened.Add(1)))
 	if err == nil {
 		err = c.update(func(tx *sql.Tx) error {

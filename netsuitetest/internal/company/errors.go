@@ -1,6 +1,7 @@
 package company
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -30,6 +31,10 @@ type problem struct {
 // INVALID_LOGIN, and the sentence that explains it. A locator is a pair such as "o:errorHeader", "Prefer";
 // NetSuite gives at most one.
 func WriteError(w http.ResponseWriter, status int, code, detail string, locator ...string) {
+	writeProblem(w, status, http.StatusText(status), code, detail, locator)
+}
+
+func writeProblem(w http.ResponseWriter, status int, title, code, detail string, locator []string) {
 	section, ok := problemTypes[status]
 	if !ok {
 		section = fmt.Sprintf("15.%d", status/100)
@@ -40,7 +45,7 @@ func WriteError(w http.ResponseWriter, status int, code, detail string, locator 
 	}
 	writeJSON(w, status, "application/vnd.oracle.resource+json; type=error; charset=UTF-8", problem{
 		Type:    "https://www.rfc-editor.org/rfc/rfc9110.html#section-" + section,
-		Title:   http.StatusText(status),
+		Title:   title,
 		Status:  status,
 		Details: []map[string]string{what},
 	})
@@ -58,6 +63,7 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, body any) 
 // refusal is a request that a rule forbids, ready to be written and to be noted in the ledger.
 type refusal struct {
 	status       int
+	title        string // empty = the status in words
 	code, detail string
 	locator      []string
 	rule         string // the rule that the request broke, with its source
@@ -66,7 +72,7 @@ type refusal struct {
 func (r *refusal) Error() string { return r.detail }
 
 func (r *refusal) write(w http.ResponseWriter) (rule string) {
-	WriteError(w, r.status, r.code, r.detail, r.locator...)
+	writeProblem(w, r.status, cmp.Or(r.title, http.StatusText(r.status)), r.code, r.detail, r.locator)
 	return r.rule
 }
 

@@ -62,7 +62,15 @@ var permissionNames = map[string]string{
 	"LIST_CURRENCY":                "Currency",
 	"LIST_SUBSIDIARY":              "Subsidiaries",
 	"LIST_CUSTRECORDENTRY":         "Custom Record Entries",
+	"LIST_CONTACT":                 "Contacts",
+	"LIST_ACCOUNT":                 "Accounts",
 	"TRAN_SALESORD":                "Sales Order",
+	"TRAN_CUSTINVC":                "Invoice",
+	"TRAN_CASHSALE":                "Cash Sale",
+	"TRAN_CUSTCRED":                "Credit Memo",
+	"TRAN_CUSTPYMT":                "Customer Payment",
+	"TRAN_ITEMSHIP":                "Item Fulfillment",
+	"TRAN_JOURNAL":                 "Make Journal Entry",
 }
 
 const employeeColumns = `id, entityid, firstname, lastname, email, giveaccess, isinactive, rolesforsearch, authid`

@@ -181,11 +181,15 @@ func TestRecordRefusals(t *testing.T) {
 		{"unknown option", admin, "GET", "customer/1001?select=x", "", 400, "INVALID_PARAMETER", "select"},
 		{"unknown field asked", admin, "GET", "customer/1001?fields=email,nope", "", 400, "INVALID_PARAMETER", "fields"},
 		{"expand maybe", admin, "GET", "customer/1001?expandSubResources=maybe", "", 400, "INVALID_PARAMETER", "expandSubResources"},
-		{"filter", admin, "GET", "customer?q=email+IS+x", "", 400, "INVALID_PARAMETER", "q"},
+		{"unknown parameter of a list", admin, "GET", "customer?order=id", "", 400, "INVALID_PARAMETER", "order"},
+		{"offset off the page", admin, "GET", "customer?limit=10&offset=5", "", 400, "INVALID_PARAMETER", "offset"},
+		{"unknown parameter of a change", admin, "PATCH", "customer/1001?fields=email", `{"email":"x"}`, 400, "INVALID_PARAMETER", "fields"},
+		{"unknown sublist to replace", admin, "PATCH", "customer/1001?replace=item", `{"email":"x"}`, 400, "INVALID_PARAMETER", "replace"},
+		{"unknown parameter of a removal", admin, "DELETE", "customer/1001?force=1", "", 400, "INVALID_PARAMETER", "force"},
 		{"put by id", admin, "PUT", "customer/1001", `{"companyName":"X"}`, 405, "METHOD_NOT_ALLOWED", ""},
 		{"put on the collection", admin, "PUT", "customer", `{}`, 405, "METHOD_NOT_ALLOWED", ""},
 		{"post on a record", admin, "POST", "customer/1001", `{}`, 405, "METHOD_NOT_ALLOWED", ""},
-		{"read-only type", admin, "POST", "salesOrder", `{}`, 405, "METHOD_NOT_ALLOWED", ""},
+		{"read-only type", admin, "POST", "employee", `{}`, 405, "METHOD_NOT_ALLOWED", ""},
 		{"read-only record", admin, "DELETE", "employee/11", "", 405, "METHOD_NOT_ALLOWED", ""},
 		{"sublist changed", admin, "POST", "salesOrder/10001/item", `{}`, 405, "METHOD_NOT_ALLOWED", ""},
 		{"no body", admin, "POST", "customer", "", 400, "INVALID_CONTENT", ""},
@@ -207,6 +211,21 @@ func TestRecordRefusals(t *testing.T) {
 		{"reference of wrong kind", admin, "PATCH", "customer/1001", `{"currency":"1"}`, 400, "INVALID_CONTENT", "currency"},
 		{"reference without id", admin, "PATCH", "customer/1001", `{"currency":{"refName":"Euro"}}`, 400, "INVALID_CONTENT", "currency.id"},
 		{"reference to nothing", admin, "PATCH", "customer/1001", `{"currency":{"id":"99"}}`, 400, "INVALID_CONTENT", "currency.id"},
+		{"external id where there is none", admin, "GET", "employee/eid:x", "", 404, "NONEXISTENT_ID", ""},
+		{"order without lines", admin, "POST", "salesOrder", `{"entity":{"id":"1001"}}`, 400, "INVALID_CONTENT", "item"},
+		{"order with empty lines", admin, "POST", "salesOrder", `{"entity":{"id":"1001"},"item":{"items":[]}}`, 400, "INVALID_CONTENT", "item"},
+		{"lines without items", admin, "POST", "salesOrder", `{"entity":{"id":"1001"},"item":[]}`, 400, "INVALID_CONTENT", "item"},
+		{"line that is no object", admin, "POST", "salesOrder", `{"entity":{"id":"1001"},"item":{"items":[5]}}`, 400, "INVALID_CONTENT", "item.items[0]"},
+		{"line without item", admin, "POST", "salesOrder", `{"entity":{"id":"1001"},"item":{"items":[{"quantity":1}]}}`, 400, "INVALID_CONTENT", "item.items[0].item"},
+		{"unknown item", admin, "POST", "salesOrder", `{"entity":{"id":"1001"},"item":{"items":[{"item":{"id":"203"}},{"item":{"id":"9"}}]}}`, 400, "INVALID_CONTENT", "item.items[1].item.id"},
+		{"unknown field of a line", admin, "PATCH", "salesOrder/10001", `{"item":{"items":[{"item":{"id":"203"},"price":1}]}}`, 400, "INVALID_CONTENT", "item.items[0].price"},
+		{"quantity of wrong kind", admin, "PATCH", "salesOrder/10001", `{"item":{"items":[{"line":1,"quantity":"two"}]}}`, 400, "INVALID_CONTENT", "item.items[0].quantity"},
+		{"line in words", admin, "PATCH", "salesOrder/10001", `{"item":{"items":[{"line":"first","quantity":1}]}}`, 400, "INVALID_CONTENT", "item.items[0].line"},
+		{"status as text", admin, "PATCH", "salesOrder/10001", `{"orderStatus":"A"}`, 400, "INVALID_CONTENT", "orderStatus"},
+		{"status of another type", admin, "PATCH", "salesOrder/10001", `{"orderStatus":{"id":"CustInvc:A"}}`, 400, "INVALID_CONTENT", "orderStatus.id"},
+		{"total given", admin, "PATCH", "salesOrder/10001", `{"total":1}`, 400, "INVALID_CONTENT", "total"},
+		{"status that there is not", admin, "PATCH", "salesOrder/10001", `{"orderStatus":{"id":"Z"}}`, 400, "INVALID_CONTENT", "orderStatus.id"},
+		{"journal out of balance", admin, "POST", "journalEntry", `{"line":{"items":[{"account":{"id":"1"},"debit":5},{"account":{"id":"4"},"credit":4}]}}`, 400, "USER_ERROR", ""},
 		{"external id taken", admin, "PATCH", "customer/1001", `{"externalId":"crm-2"}`, 400, "INVALID_CONTENT", "externalId"},
 		{"external id taken by a new one", admin, "POST", "customer", `{"companyName":"X","externalId":"crm-2"}`, 400, "INVALID_CONTENT", "externalId"},
 		{"external id other than the address", admin, "PUT", "customer/eid:a", `{"companyName":"X","externalId":"b"}`, 400, "INVALID_CONTENT", "externalId"},
@@ -241,12 +260,153 @@ func TestRecordRefusals(t *testing.T) {
 	}
 }
 
-func TestAsynchronousRecordsAreRefused(t *testing.T) {
+func TestSalesOrderLines(t *testing.T) {
 	t.Parallel()
 	c := open(t)
-	a := send(t, c, caller(3), http.MethodPost, recordURL+"customer", `{"companyName":"X"}`, "Prefer", "respond-async")
-	if code, _, locator := a.problem(t); code != "INVALID_HEADER" || locator["o:errorHeader"] != "Prefer" {
-		t.Errorf("%s", a.body)
+	who := caller(RoleAdministrator)
+	a := send(t, c, who, http.MethodPost, recordURL+"salesOrder", `{"entity":{"id":"1005"},"externalId":"shop-1","item":{"items":[
+		{"item":{"id":"203"},"quantity":2,"rate":10},{"item":{"id":"204"},"quantity":3,"amount":7.5},{"item":{"id":"201"}}]}}`)
+	if a.status != http.StatusNoContent {
+		t.Fatalf("create: %d %s", a.status, a.body)
+	}
+	target := strings.TrimPrefix(a.header.Get("Location"), testBase)
+	const lines = "SELECT l.linesequencenumber n, l.quantity q, l.rate r, l.netamount a, l.mainline m FROM transactionline l JOIN transaction t ON t.id = l.transaction WHERE t.externalid = 'shop-1' ORDER BY l.linesequencenumber"
+	cost := rowsOf(t, c, "SELECT cost * 2 c FROM item WHERE id = 201")[0]["c"]
+	got := fmt.Sprint(rowsOf(t, c, lines))
+	if !strings.Contains(got, "map[a:20 m:F n:1 q:2 r:10] map[a:7.5 m:F n:2 q:3") || !strings.Contains(got, fmt.Sprintf("map[a:%v m:F n:3 q:1 r:%v]", cost, cost)) {
+		t.Errorf("lines %s, cost %v", got, cost)
+	}
+	send(t, c, who, http.MethodPatch, target, `{"item":{"items":[{"line":1,"quantity":5},{"item":{"id":"202"},"quantity":1,"rate":1}]}}`)
+	if got := fmt.Sprint(rowsOf(t, c, lines)); !strings.Contains(got, "map[a:50 m:F n:1 q:5 r:10]") || !strings.Contains(got, "map[a:1 m:F n:4 q:1 r:1]") {
+		t.Errorf("after a change %s", got)
+	}
+	send(t, c, who, http.MethodPatch, target+"?replace=item", `{"item":{"items":[{"item":{"id":"203"},"quantity":4,"rate":2.5}]}}`)
+	v := send(t, c, who, http.MethodGet, target+"?expandSubResources=true", "").decode(t)
+	item := v["item"].(map[string]any)
+	if v["total"] != 10.0 || item["totalResults"] != 1.0 || !strings.HasPrefix(v["tranId"].(string), "SO") || v["tranDate"] != "2026-03-14" {
+		t.Errorf("after a replacement %v", v)
+	}
+	if status := v["orderStatus"].(map[string]any); status["refName"] != "Sales Order : Pending Fulfillment" {
+		t.Errorf("status %v", status)
+	}
+	if a := send(t, c, who, http.MethodPatch, target, `{"orderStatus":{"id":"A"}}`); a.status != http.StatusNoContent {
+		t.Errorf("status: %d %s", a.status, a.body)
+	}
+	if a := send(t, c, who, http.MethodPost, target+"/!transform/invoice", ""); a.status != http.StatusBadRequest {
+		t.Errorf("an order that waits for approval is billed: %d", a.status)
+	}
+	only := send(t, c, who, http.MethodGet, target+"?fields=total,item", "").decode(t)
+	if only["total"] != 10.0 || only["item"] == nil || only["tranId"] != nil {
+		t.Errorf("fields: %v", only)
+	}
+	if a := send(t, c, who, http.MethodDelete, target, ""); a.status != http.StatusNoContent {
+		t.Errorf("delete: %d %s", a.status, a.body)
+	}
+	if rows := rowsOf(t, c, lines); len(rows) != 0 {
+		t.Errorf("lines left behind: %v", rows)
+	}
+}
+
+// TestEveryTypeIsOfItsTable: what is declared of a type stands in the catalogue of tables.
+func TestEveryTypeIsOfItsTable(t *testing.T) {
+	t.Parallel()
+	tables := standardCatalogue()
+	for name, rt := range standardRecordTypes {
+		for _, f := range rt.fields {
+			column, ok := tables[rt.table].column(f.column)
+			if !ok {
+				t.Errorf("%s.%s: no column %s in %s", name, f.name, f.column, rt.table)
+			}
+			if hasCodes := column.ref != nil && column.ref.words != nil; hasCodes != (f.codes != nil) {
+				t.Errorf("%s.%s: codes %v", name, f.name, f.codes)
+			}
+			for _, code := range f.codes {
+				if column.ref.words[code] == "" || !strings.Contains(rt.defaults["status"], code) && len(f.codes) == 1 {
+					t.Errorf("%s.%s: code %s", name, f.name, code)
+				}
+			}
+		}
+		if rt.sublist == nil {
+			continue
+		}
+		for _, f := range rt.sublist.fields {
+			if _, ok := tables[rt.sublist.table].column(f.column); !ok {
+				t.Errorf("%s.%s.%s: no column %s in %s", name, rt.sublist.name, f.name, f.column, rt.sublist.table)
+			}
+		}
+	}
+	for _, tr := range transforms {
+		if standardRecordTypes[strings.ToLower(tr.from)] == nil || standardRecordTypes[strings.ToLower(tr.to)] == nil {
+			t.Errorf("transform %s to %s: no such type", tr.from, tr.to)
+		}
+	}
+}
+
+func TestCreateEveryType(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	who := caller(RoleAdministrator)
+	const lines = `"item":{"items":[{"item":{"id":"203"},"quantity":2}]}`
+	for name, body := range map[string]string{
+		"customer":             `{"companyName":"New"}`,
+		"vendor":               `{"companyName":"New"}`,
+		"contact":              `{"firstName":"Ann","lastName":"New","company":{"id":"1004"}}`,
+		"inventoryItem":        `{"itemId":"NEW-1","cost":2.5}`,
+		"nonInventorySaleItem": `{"itemId":"NEW-2"}`,
+		"serviceSaleItem":      `{"itemId":"NEW-3"}`,
+		"salesOrder":           `{"entity":{"id":"1004"},` + lines + `}`,
+		"invoice":              `{"entity":{"id":"1004"},` + lines + `}`,
+		"cashSale":             `{"entity":{"id":"1004"},` + lines + `}`,
+		"creditMemo":           `{"entity":{"id":"1004"},` + lines + `}`,
+		"itemFulfillment":      `{"entity":{"id":"1004"},` + lines + `}`,
+		"customerPayment":      `{"customer":{"id":"1004"},"payment":12.5}`,
+		"journalEntry":         `{"memo":"accrual","line":{"items":[{"account":{"id":"6"},"debit":5},{"account":{"id":"1"},"credit":5,"memo":"bank"}]}}`,
+	} {
+		a := send(t, c, who, http.MethodPost, recordURL+name, body)
+		location := a.header.Get("Location")
+		if a.status != http.StatusNoContent || !strings.HasPrefix(location, testBase+recordURL+name+"/") {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+			continue
+		}
+		target := strings.TrimPrefix(location, testBase)
+		v := send(t, c, who, http.MethodGet, target+"?expandSubResources=true", "").decode(t)
+		if href(v, "self") != location {
+			t.Errorf("%s: %v", name, v)
+		}
+		if list := send(t, c, who, http.MethodGet, recordURL+name+"?q=id+EQUAL+"+v["id"].(string), "").decode(t); list["count"] != 1.0 {
+			t.Errorf("%s: the list has %v", name, list)
+		}
+		if a := send(t, c, who, http.MethodDelete, target, ""); a.status != http.StatusNoContent {
+			t.Errorf("%s: delete: %d %s", name, a.status, a.body)
+		}
+	}
+}
+
+func TestReadOnlyTypes(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	for target, want := range map[string]string{
+		"employee/11": "Sam Sales", "account/1": "1000 Checking", "currency/4": "Euro", "subsidiary/2": "Globex Corporation Europe", "contact/6004": "buyer1004@customer.example",
+	} {
+		if a := send(t, c, caller(RoleAdministrator), http.MethodGet, recordURL+target, ""); a.status != http.StatusOK || !strings.Contains(a.body, want) {
+			t.Errorf("%s: %d %s", target, a.status, a.body)
+		}
+	}
+}
+
+func TestUnknownFieldsCanBeIgnored(t *testing.T) {
+	t.Parallel()
+	c := open(t)
+	who := caller(RoleAdministrator)
+	const body = `{"email":"kept@x.example","nonsense":5}`
+	for header, want := range map[string]int{"": 400, "Error": 400, "warning": 204, "Ignore": 204, "maybe": 400} {
+		a := send(t, c, who, http.MethodPatch, recordURL+"customer/1001", body, propertyNameHeader, header)
+		if a.status != want {
+			t.Errorf("%q: %d %s", header, a.status, a.body)
+		}
+	}
+	if _, _, locator := send(t, c, who, http.MethodPatch, recordURL+"customer/1001", body, propertyNameHeader, "maybe").problem(t); locator["o:errorHeader"] != propertyNameHeader {
+		t.Errorf("locator %v", locator)
 	}
 }
 
@@ -255,10 +415,50 @@ func TestMethodNotAllowedNamesTheMethods(t *testing.T) {
 	c := open(t)
 	for target, want := range map[string]string{
 		recordURL + "customer": "GET, POST", recordURL + "customer/1": "DELETE, GET, PATCH", recordURL + "customer/eid:1": "DELETE, GET, PATCH, PUT",
-		recordURL + "salesOrder/1": "GET", suiteQLPath: "POST", timePath: "GET",
+		recordURL + "salesOrder/1": "DELETE, GET, PATCH", recordURL + "employee/11": "GET",
+		recordURL + "salesOrder/1/!transform/invoice": "POST", asyncPath + "1": "GET", recordURL + "metadata-catalog": "GET", suiteQLPath: "POST", timePath: "GET",
 	} {
 		if a := send(t, c, caller(3), http.MethodTrace, target, ""); a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != want {
 			t.Errorf("%s: %d, Allow %q, want %q", target, a.status, a.header.Get("Allow"), want)
 		}
 	}
+}
+
+// FuzzRecordBody: whatever the body, the answer is a record made or a refusal, and a refusal leaves nothing.
+func FuzzRecordBody(f *testing.F) {
+	for _, body := range []string{
+		`{"entity":{"id":"1001"},"item":{"items":[{"item":{"id":"203"},"quantity":2,"rate":1.5},{"line":1,"amount":3}]}}`,
+		`{"entity":{"id":1001},"item":{"items":[{"item":{"id":"203"},"line":1e3}]},"orderStatus":{"id":"A"},"tranDate":"2026-01-31"}`,
+		`{"entity":null,"item":null}`, `{"item":{"items":[[]]}}`, `{"entity":{"id":"1001"},"externalId":"\u0000","item":{"items":[{"item":{"id":"203"}}]}}`, `[`, ``, `{}{}`,
+	} {
+		f.Add([]byte(body), "salesOrder")
+		f.Add([]byte(body), "journalEntry")
+	}
+	f.Add([]byte(`{"line":{"items":[{"account":{"id":"1"},"debit":1e14},{"account":{"id":"4"},"credit":100000000000000}]}}`), "journalEntry")
+	c := open(f)
+	who := caller(RoleAdministrator)
+	count := func(t *testing.T) (n int) {
+		t.Helper()
+		if err := c.read.QueryRow(`SELECT (SELECT count(*) FROM "transaction") + (SELECT count(*) FROM transactionline) + (SELECT count(*) FROM transactionaccountingline)`).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	f.Fuzz(func(t *testing.T, body []byte, recordType string) {
+		before := count(t)
+		a := send(t, c, who, http.MethodPost, recordURL+url.PathEscape(recordType), string(body))
+		switch a.status {
+		case http.StatusNoContent:
+			if d := send(t, c, who, http.MethodDelete, strings.TrimPrefix(a.header.Get("Location"), testBase), ""); d.status != http.StatusNoContent {
+				t.Errorf("made, but not removed: %d %s", d.status, d.body)
+			}
+		case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed:
+			a.problem(t)
+		default:
+			t.Errorf("%s %q: %d %s", recordType, body, a.status, a.body)
+		}
+		if after := count(t); after != before {
+			t.Errorf("%s %q: %d rows, before %d", recordType, body, after, before)
+		}
+	})
 }

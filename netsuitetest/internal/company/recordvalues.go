@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,6 +36,8 @@ func fieldValue(tx *sql.Tx, f field, c column, given any) (any, error) {
 			return nil, invalidContent(f.name, "it must have a value")
 		}
 		return nil, nil
+	case c.ref != nil && c.ref.words != nil:
+		return codeValue(f, given)
 	case c.ref != nil:
 		return referenceValue(tx, f, c, given)
 	case c.kind == boolean:
@@ -97,6 +101,19 @@ func referenceValue(tx *sql.Tx, f field, c column, given any) (any, error) {
 		return nil, invalidContent(f.name+".id", "there is no "+c.ref.table+" "+strconv.FormatInt(id, 10))
 	}
 	return id, nil
+}
+
+// codeValue reads {"id": "B"} where a field has one of a few codes.
+func codeValue(f field, given any) (any, error) {
+	object, ok := given.(map[string]any)
+	if !ok {
+		return nil, invalidContent(f.name, `it must be an object such as {"id": "B"}`)
+	}
+	code, _ := object["id"].(string)
+	if !slices.Contains(f.codes, code) {
+		return nil, invalidContent(f.name+".id", "it must be one of "+strings.Join(f.codes, ", "))
+	}
+	return code, nil
 }
 
 func idText(id any) string {

@@ -9,6 +9,7 @@ import (
 // and entity may log in.
 type Caller struct {
 	Role, Entity int64
+	Integration  string                 // client ID of the integration record; jobs and idempotency keys are its own
 	Features     func(name string) bool // is the account's feature on, "RESTWEBSERVICES"; nil = all are
 	BaseURL      string                 // scheme://host of links and Location headers
 }
@@ -31,9 +32,10 @@ const (
 	collectionType = "application/vnd.oracle.resource+json; type=collection; charset=UTF-8"
 )
 
-// ServeREST answers a request under /services/rest/{query,record,system}/ and returns, for the ledger, the
+// ServeREST answers a request under /services/rest/{query,record,async,system}/ and returns, for the ledger, the
 // documented rule that the request met or broke. The status tells which of the two.
 func (c *Company) ServeREST(w http.ResponseWriter, r *http.Request, caller Caller) (rule string) {
+	c.runJobs()
 	if refused := c.mayUseREST(r.URL.Path, caller); refused != nil {
 		return refused.write(w)
 	}
@@ -47,9 +49,11 @@ func (c *Company) ServeREST(w http.ResponseWriter, r *http.Request, caller Calle
 		return c.serveLimits(w, r, caller)
 	case strings.HasPrefix(path, recordPath):
 		return c.serveRecord(w, r, caller)
+	case strings.HasPrefix(path, asyncPath):
+		return c.serveJob(w, r, caller)
 	}
 	WriteError(w, http.StatusNotFound, "NONEXISTENT_ID", "There is no REST service at this address.", "o:urlPath", path)
-	return "REST services are at /services/rest/{query,record,system}/v1/ (H/section_1546938065)"
+	return "REST services are at /services/rest/{query,record,async,system}/v1/ (H/section_1546938065)"
 }
 
 // mayUseREST is what every service asks first.

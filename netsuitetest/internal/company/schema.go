@@ -44,8 +44,9 @@ type table struct {
 	key         string   // column that numbers the rows, given out once and never again
 	columns     []column
 	hidden      []column // in the database, not in the catalogue
-	unique      []string
+	unique      []string // no two rows have the same value
 	indexed     []string
+	sparse      []string // indexed, but empty in most rows
 }
 
 func (t *table) column(name string) (column, bool) {
@@ -69,14 +70,29 @@ func refers(name, table, display string) column {
 	return column{name: name, kind: number, ref: &reference{table: table, display: display}}
 }
 
-// orderStatus are the codes of a sales order's status and what NetSuite's pages call them.
-var orderStatus = &reference{words: map[string]string{
-	"A": "Sales Order : Pending Approval",
-	"B": "Sales Order : Pending Fulfillment",
-	"F": "Sales Order : Pending Billing",
-	"G": "Sales Order : Billed",
-	"H": "Sales Order : Closed",
+// transactionStatus are the codes of a transaction's status and what NetSuite's pages call them. Sales orders have
+// the letter alone; the others the form of saved searches, type and letter, so that one code has one meaning (a
+// guess: SuiteQL may show their letter alone, too).
+var transactionStatus = &reference{words: map[string]string{
+	"A":          "Sales Order : Pending Approval",
+	"B":          "Sales Order : Pending Fulfillment",
+	"F":          "Sales Order : Pending Billing",
+	"G":          "Sales Order : Billed",
+	"H":          "Sales Order : Closed",
+	"CustInvc:A": "Invoice : Open",
+	"CustInvc:B": "Invoice : Paid In Full",
+	"CashSale:B": "Cash Sale : Deposited",
+	"CustCred:A": "Credit Memo : Open",
+	"CustPymt:C": "Payment : Deposited",
+	"ItemShip:C": "Item Fulfillment : Shipped",
+	"Journal:B":  "Journal : Approved for Posting",
 }}
+
+// transactionPermissions open the tables of transactions. Which rows a role sees does not depend on the type of the
+// transaction here; NetSuite looks at each.
+var transactionPermissions = []string{
+	"TRAN_SALESORD", "TRAN_CUSTINVC", "TRAN_CASHSALE", "TRAN_CUSTCRED", "TRAN_CUSTPYMT", "TRAN_ITEMSHIP", "TRAN_JOURNAL",
+}
 
 // standardCatalogue are the tables of an account without bundles.
 //
@@ -97,26 +113,44 @@ func standardCatalogue() map[string]*table {
 				columns(date, "datecreated lastmodifieddate"), []column{refers("subsidiary", "subsidiary", "name"), refers("currency", "currency", "name")}),
 		},
 		{
-			name: "item", key: "id", permissions: []string{"LIST_ITEM"},
+			name: "contact", key: "id", permissions: []string{"LIST_CONTACT"}, unique: []string{"externalid"}, indexed: []string{"company"},
+			columns: slices.Concat(columns(number, "id"), columns(text, "entityid firstname lastname title email phone comments externalid"),
+				columns(boolean, "isinactive"), columns(date, "datecreated lastmodifieddate"),
+				[]column{refers("company", "customer", "entityid"), refers("subsidiary", "subsidiary", "name")}),
+		},
+		{
+			name: "item", key: "id", permissions: []string{"LIST_ITEM"}, unique: []string{"externalid"},
 			columns: slices.Concat(columns(number, "id"), columns(text, "itemid displayname description itemtype externalid"), columns(boolean, "isinactive"),
 				columns(number, "cost"), columns(date, "createddate lastmodifieddate")),
 		},
 		{
-			name: "transaction", key: "id", permissions: []string{"TRAN_SALESORD"}, indexed: []string{"entity"},
+			// createdfrom is here and not on the lines, so that a record's field is a column of its table (a guess).
+			name: "transaction", key: "id", permissions: transactionPermissions, unique: []string{"externalid"}, indexed: []string{"entity"}, sparse: []string{"createdfrom"},
 			columns: slices.Concat(columns(number, "id"), columns(text, "type abbrevtype tranid memo otherrefnum externalid"), columns(boolean, "posting"),
 				columns(date, "trandate createddate lastmodifieddate"), columns(number, "exchangerate foreigntotal"),
 				[]column{
 					refers("entity", "customer", "entityid"),
 					refers("currency", "currency", "name"),
 					refers("employee", "employee", "entityid"),
-					{name: "status", kind: text, ref: orderStatus},
+					refers("createdfrom", "transaction", "tranid"),
+					{name: "status", kind: text, ref: transactionStatus},
 				}),
 		},
 		{
-			name: "transactionline", key: "uniquekey", permissions: []string{"TRAN_SALESORD"}, indexed: []string{"transaction", "item"},
+			name: "transactionline", key: "uniquekey", permissions: transactionPermissions, indexed: []string{"transaction", "item"},
 			columns: slices.Concat(columns(number, "uniquekey id linesequencenumber quantity rate netamount foreignamount"), columns(text, "memo"),
 				columns(boolean, "mainline isclosed"),
 				[]column{refers("transaction", "transaction", "tranid"), refers("item", "item", "itemid"), refers("subsidiary", "subsidiary", "name")}),
+		},
+		{
+			name: "transactionaccountingline", key: "uniquekey", permissions: transactionPermissions, indexed: []string{"transaction"},
+			columns: slices.Concat(columns(number, "transactionline debit credit amount"), columns(text, "memo"), columns(boolean, "posting"),
+				[]column{refers("transaction", "transaction", "tranid"), refers("account", "account", "accountsearchdisplayname")}),
+			hidden: columns(number, "uniquekey"),
+		},
+		{
+			name: "account", key: "id", permissions: []string{"LIST_ACCOUNT"},
+			columns: slices.Concat(columns(number, "id"), columns(text, "acctnumber accountsearchdisplayname accttype"), columns(boolean, "isinactive")),
 		},
 		{
 			name: "currency", key: "id", permissions: []string{"LIST_CURRENCY"},
@@ -196,14 +230,22 @@ func (t *table) create() []string {
 		def := quoteName(c.name) + " " + columnType[c.kind]
 		if c.name == t.key {
 			def = quoteName(c.name) + " INTEGER PRIMARY KEY AUTOINCREMENT"
-		} else if slices.Contains(t.unique, c.name) {
-			def += " UNIQUE"
 		}
 		defs = append(defs, def)
 	}
+	index := func(what, c, where string) string {
+		return "CREATE " + what + " " + quoteName(t.name+"_"+c) + " ON " + quoteName(t.name) + " (" + quoteName(c) + ")" + where
+	}
 	statements := []string{"CREATE TABLE " + quoteName(t.name) + " (" + strings.Join(defs, ", ") + ")"}
 	for _, c := range t.indexed {
-		statements = append(statements, "CREATE INDEX "+quoteName(t.name+"_"+c)+" ON "+quoteName(t.name)+" ("+quoteName(c)+")")
+		statements = append(statements, index("INDEX", c, ""))
+	}
+	// Where a column is mostly empty, an index of its values alone costs next to nothing.
+	for _, c := range t.unique {
+		statements = append(statements, index("UNIQUE INDEX", c, " WHERE "+quoteName(c)+" IS NOT NULL"))
+	}
+	for _, c := range t.sparse {
+		statements = append(statements, index("INDEX", c, " WHERE "+quoteName(c)+" IS NOT NULL"))
 	}
 	return statements
 }

@@ -23,6 +23,8 @@ func seed(tx *sql.Tx, cfg Config) error {
 		{seedScripts, nil},
 		{seedVendors, nil},
 		{seedCustomers, []any{cfg.Customers, firstDay}},
+		{seedContacts, []any{firstDay}},
+		{seedAccounts, nil},
 		{seedItems, []any{cfg.Items, firstDay}},
 		{seedOrders, []any{cfg.SalesOrders, cfg.Customers, firstDay}},
 		{seedOrderLines, []any{cfg.Items}},
@@ -111,6 +113,17 @@ const seedCustomers = `INSERT INTO customer (id, entityid, companyname, isperson
 		CASE WHEN i % 40 = 0 THEN 'T' ELSE 'F' END, CASE WHEN i % 2 = 0 THEN 'crm-' || i END,
 		?2 + i % 700, ?2 + i % 700, 1 + (i % 5 = 0), CASE WHEN i % 5 = 0 THEN 4 ELSE 1 END, CASE WHEN i % 6 <> 0 THEN 11 END
 	FROM n JOIN first ON first.k = i % 7 JOIN last ON last.k = i % 5`
+
+// One contact for every fourth customer.
+const seedContacts = `INSERT INTO contact (id, entityid, firstname, lastname, title, email, phone, isinactive, datecreated, lastmodifieddate, company, subsidiary)
+	SELECT 5000 + c.id, 'Pat Buyer ' || c.id, 'Pat', 'Buyer ' || c.id, CASE WHEN c.id % 8 = 0 THEN 'Purchasing' END,
+		'buyer' || c.id || '@customer.example', c.phone, 'F', ?1 + c.id % 700, ?1 + c.id % 700, c.id, c.subsidiary
+	FROM customer c WHERE c.id % 4 = 0`
+
+const seedAccounts = `INSERT INTO account (id, acctnumber, accountsearchdisplayname, accttype, isinactive) VALUES
+	(1, '1000', '1000 Checking', 'Bank', 'F'), (2, '1100', '1100 Accounts Receivable', 'AcctRec', 'F'),
+	(3, '2000', '2000 Accounts Payable', 'AcctPay', 'F'), (4, '4000', '4000 Sales', 'Income', 'F'),
+	(5, '5000', '5000 Cost of Goods Sold', 'COGS', 'F'), (6, '6000', '6000 Expenses', 'Expense', 'F')`
 
 const seedItems = `INSERT INTO item (id, itemid, displayname, description, itemtype, isinactive, cost, createddate, lastmodifieddate)
 	WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
