@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ const asServer = "SUITEKEY_BENCH_SERVER"
 const (
 	kindHandOut = "handout" // the real thing: proof, cached token, durable audit line, answer
 	kindBare    = "bare"    // net/http, the same proof, the same bytes
+	kindAnswers = "answers" // what a client meets: a token endpoint, and the server's time everywhere else
 )
 
 func TestMain(m *testing.M) {
@@ -57,6 +59,9 @@ type usage struct {
 
 // runServer serves until its input ends, which it does when the benchmark ends in whatever way.
 func runServer(kind string, input io.Reader, output io.Writer) error {
+	if kind == kindAnswers {
+		return runAnswers(input, output)
+	}
 	ctx, dir := context.Background(), os.Getenv("SUITEKEY_BENCH_DIR")
 	env, err := tokenstest.Open(ctx, dir, tokenstest.Config{})
 	if err != nil {
@@ -94,6 +99,28 @@ func runServer(kind string, input io.Reader, output io.Writer) error {
 	}
 	_, err = io.Copy(io.Discard, input)
 	return err
+}
+
+func runAnswers(input io.Reader, output io.Writer) error {
+	served, addr, err := serve(http.HandlerFunc(answers))
+	if err != nil {
+		return err
+	}
+	defer served.Close()
+	if err := json.NewEncoder(output).Encode(hello{Addr: addr}); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, input)
+	return err
+}
+
+func answers(w http.ResponseWriter, r *http.Request) {
+	body := `{"serverTime":"2026-11-24T12:00:00.000Z"}`
+	if r.URL.Path == "/services/rest/auth/oauth2/v1/token" {
+		body = `{"access_token":"` + strings.Repeat("a", 1200) + `","expires_in":"3600","token_type":"bearer"}`
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = io.WriteString(w, body)
 }
 
 // handOut is the face of the product.
