@@ -23,6 +23,7 @@ const (
 // caringTransport signs in, waits for a slot of the account, and repeats what may be repeated.
 type caringTransport struct {
 	*signIn
+	door     door
 	ctx      context.Context // ends the client
 	governor *Governor
 	base     http.RoundTripper
@@ -33,7 +34,7 @@ type caringTransport struct {
 func (t *caringTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	c := &call{caringTransport: t, r: r, may: repeats(r)}
 	defer c.closeUnsent()
-	if err := t.site.admit(t.account, r); err != nil {
+	if err := t.door.admit(r); err != nil {
 		return nil, err
 	}
 	for {

@@ -172,17 +172,17 @@ func withoutURL(err error) error {
 // clientFor returns the caller's client, or the site's, as this package needs it: redirects given back, no cookies
 // (a Cookie beside a bearer token is refused, H/section_N2971402), an end to every call, and never Go's default transport.
 func clientFor(s Site, a AccountID, custom func(AccountID) *http.Client) *http.Client {
-	c := s.HTTPClient(a)
-	if custom == nil {
-		return c
-	}
-	if given := custom(a); given != nil {
-		if given.Transport != nil {
+	c := &http.Client{CheckRedirect: followNone, Timeout: requestTimeout}
+	if custom != nil {
+		if given := custom(a); given != nil {
 			c.Transport = given.Transport
+			if given.Timeout > 0 {
+				c.Timeout = given.Timeout
+			}
 		}
-		if given.Timeout > 0 {
-			c.Timeout = given.Timeout
-		}
+	}
+	if c.Transport == nil {
+		c.Transport = s.Transport(a)
 	}
 	return c
 }

@@ -124,9 +124,16 @@ func (s Site) systemHost() string {
 
 func (s Site) url(host string) *url.URL {
 	if s.IsEmulator() {
-		return &url.URL{Scheme: "http", Host: host + ":" + s.port()}
+		host += ":" + s.port()
 	}
-	return &url.URL{Scheme: "https", Host: host}
+	return &url.URL{Scheme: s.scheme(), Host: host}
+}
+
+func (s Site) scheme() string {
+	if s.IsEmulator() {
+		return "http"
+	}
+	return "https"
 }
 
 func (s Site) port() string { return strconv.Itoa(int(s.emulator.Port())) }

@@ -170,7 +170,7 @@ func (s *signIn) client(ctx context.Context) *http.Client {
 		governor = DefaultGovernor
 	}
 	return &http.Client{
-		Transport:     &caringTransport{ctx: ctx, signIn: s, governor: governor, base: base.Transport, try: try},
+		Transport:     &caringTransport{ctx: ctx, signIn: s, door: s.site.doorTo(s.account), governor: governor, base: base.Transport, try: try},
 		CheckRedirect: followNone,
 	}
 }

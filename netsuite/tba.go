@@ -51,7 +51,7 @@ func (t *TBA) API() *API {
 // unfollowed. It stops for good when ctx ends.
 func (t *TBA) Client(ctx context.Context) *http.Client {
 	client := clientFor(t.Site, t.Account, t.HTTPClient)
-	client.Transport = &tbaTransport{ctx: ctx, tba: t, base: client.Transport}
+	client.Transport = &tbaTransport{ctx: ctx, tba: t, door: t.Site.doorTo(t.Account), base: client.Transport}
 	return client
 }
 
@@ -71,6 +71,7 @@ func (t *TBA) check() error {
 type tbaTransport struct {
 	ctx  context.Context // ends the client
 	tba  *TBA
+	door door
 	base http.RoundTripper
 }
 
@@ -88,7 +89,7 @@ func (t *tbaTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func (t *tbaTransport) authorization(r *http.Request) (string, error) {
-	if err := t.tba.Site.admit(t.tba.Account, r); err != nil {
+	if err := t.door.admit(r); err != nil {
 		return "", err
 	}
 	if err := t.ctx.Err(); err != nil {

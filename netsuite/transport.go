@@ -8,7 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
+	"slices"
 	"sync"
 	"time"
 )
@@ -33,7 +33,7 @@ var ErrHostRefused = errors.New("outbound request refused")
 // the system host only. All transports of a site share one pool of connections.
 //
 // Most callers want HTTPClient, which adds the limits of a client.
-func (s Site) Transport(a AccountID) http.RoundTripper { return &guardedTransport{s, a} }
+func (s Site) Transport(a AccountID) http.RoundTripper { return &guardedTransport{s.doorTo(a)} }
 
 // HTTPClient returns a client on Transport that gives redirects back unfollowed and ends a call after 30 seconds.
 func (s Site) HTTPClient(a AccountID) *http.Client {
@@ -42,13 +42,10 @@ func (s Site) HTTPClient(a AccountID) *http.Client {
 
 func followNone(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-type guardedTransport struct {
-	site    Site
-	account AccountID
-}
+type guardedTransport struct{ door }
 
 func (t *guardedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if err := t.site.admit(t.account, r); err != nil {
+	if err := t.admit(r); err != nil {
 		if r.Body != nil {
 			_ = r.Body.Close() // a RoundTripper closes the body, also on errors
 		}
@@ -60,41 +57,47 @@ func (t *guardedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 // CloseIdleConnections lets http.Client.CloseIdleConnections reach the pool, which all accounts of the site share.
 func (t *guardedTransport) CloseIdleConnections() { t.site.pool().CloseIdleConnections() }
 
+// door lets requests out to one account only.
+type door struct {
+	site    Site
+	account AccountID
+	hosts   []string // with their ports, as they stand in URLs
+}
+
+// doorTo knows the system host and those of the account's services.
+func (s Site) doorTo(a AccountID) door {
+	d := door{s, a, []string{s.SystemURL().Host}}
+	for svc := range serviceDomains {
+		if u, err := s.BaseURL(a, svc); err == nil {
+			d.hosts = append(d.hosts, u.Host)
+		}
+	}
+	if !s.IsEmulator() {
+		for _, host := range d.hosts {
+			d.hosts = append(d.hosts, host+":443")
+		}
+	}
+	return d
+}
+
 // admit refuses a request that would leave the account. The error names the host alone: path and query may hold secrets.
-func (s Site) admit(a AccountID, r *http.Request) error {
+func (d *door) admit(r *http.Request) error {
 	u := r.URL
 	switch {
 	case u == nil:
 		return fmt.Errorf("%w: no URL", ErrHostRefused)
-	case u.Scheme != s.SystemURL().Scheme:
-		return fmt.Errorf("%w: scheme %.20q is not %q", ErrHostRefused, u.Scheme, s.SystemURL().Scheme)
+	case u.Scheme != d.site.scheme():
+		return fmt.Errorf("%w: scheme %.20q is not %q", ErrHostRefused, u.Scheme, d.site.scheme())
 	case u.User != nil:
 		return fmt.Errorf("%w: the URL holds user information", ErrHostRefused)
 	case u.Opaque != "":
 		return fmt.Errorf("%w: the URL is opaque", ErrHostRefused)
 	case r.Host != "" && r.Host != u.Host:
 		return fmt.Errorf("%w: the Host header %.100q is not the URL's host %.100q", ErrHostRefused, r.Host, u.Host)
-	case !s.owns(a, u):
-		return fmt.Errorf("%w: host %.100q is not a host of account %q at %s", ErrHostRefused, u.Host, a, s)
+	case !slices.Contains(d.hosts, u.Host):
+		return fmt.Errorf("%w: host %.100q is not a host of account %q at %s", ErrHostRefused, u.Host, d.account, d.site)
 	}
 	return nil
-}
-
-// owns reports whether u's host and port are exactly those of the system host or of one of the account's services.
-func (s Site) owns(a AccountID, u *url.URL) bool {
-	if s.sameHost(u, s.SystemURL()) {
-		return true
-	}
-	for svc := range serviceDomains {
-		if own, err := s.BaseURL(a, svc); err == nil && s.sameHost(u, own) {
-			return true
-		}
-	}
-	return false
-}
-
-func (s Site) sameHost(u, own *url.URL) bool {
-	return u.Host == own.Host || !s.IsEmulator() && u.Host == own.Host+":443"
 }
 
 var (

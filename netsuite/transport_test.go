@@ -103,6 +103,7 @@ func TestPX01_TransportRefusesEveryOtherHost(t *testing.T) {
 }
 
 func TestLiveTransportAdmitsOwnHosts(t *testing.T) {
+	d := Site{}.doorTo(testAccount)
 	for _, address := range []string{
 		"https://1234567-sb1.suitetalk.api.netsuite.com/x", "https://1234567-sb1.suitetalk.api.netsuite.com:443/x",
 		"https://1234567-sb1.restlets.api.netsuite.com", "https://1234567-sb1.app.netsuite.com", "https://system.netsuite.com",
@@ -111,7 +112,7 @@ func TestLiveTransportAdmitsOwnHosts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := (Site{}).admit(testAccount, r); err != nil {
+		if err := d.admit(r); err != nil {
 			t.Errorf("%s is refused: %v", address, err)
 		}
 	}
