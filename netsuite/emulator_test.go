@@ -149,7 +149,9 @@ func TestRO09_LostAnswerOfAPublicRefresh(t *testing.T) {
 	e := startEmulator(t, netsuitetest.Integration{Public: true}, netsuitetest.Settings{})
 	user := &netsuite.UserCredentials{
 		Grant: e.grant(), Account: "1234567", Stored: netsuite.Token{RefreshToken: e.consent(t).RefreshToken},
-		Save: func(context.Context, *netsuite.Token, *netsuite.Token) error { return errors.New("nothing is to be saved") },
+		Save: func(context.Context, *netsuite.Token, *netsuite.Token) error {
+			return errors.New("nothing is to be saved")
+		},
 	}
 	e.Fault(netsuitetest.Fault{Kind: netsuitetest.FaultCutAfter, Match: func(r *http.Request) bool { return r.Method == http.MethodPost }, Times: 1})
 	for range 3 {
@@ -223,7 +225,7 @@ func TestClientCredentialsWithEveryKeyAndSetting(t *testing.T) {
 			for _, alg := range []netsuite.KeyAlgorithm{netsuite.P256, netsuite.P384, netsuite.P521, netsuite.RSA3072} {
 				c := e.credentials(t, admin, "administrator", alg)
 				api := c.API()
-				if now, err := api.ServerTime(t.Context()); err != nil || (now.Sub(e.Clock().Now())).Abs() > time.Minute {
+				if now, err := api.ServerTime(t.Context()); err != nil || now.Sub(e.Clock().Now()).Abs() > time.Minute {
 					t.Errorf("%s: ServerTime = %s, %v", alg, now, err)
 				}
 				if err := e.account.RevokeCertificate(c.CertificateID); err != nil { // five may be active
