@@ -71,6 +71,9 @@ var (
 	ErrUnreadable      = errors.New("answer not understood")   // 2xx whose body is not what the call documents
 	ErrTooLarge        = errors.New("answer larger than read") // the answer is beyond this package's limit
 
+	// ErrToken: Verifier.Verify refused a token.
+	ErrToken = errors.New("token refused")
+
 	// ErrCertificateLimit: an upload was refused with 400 while the integration had five active certificates.
 	ErrCertificateLimit = errors.New("certificate limit reached")
 

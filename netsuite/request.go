@@ -37,6 +37,8 @@ const (
 	opRecordRead        = "record read"
 	opRecordUpsert      = "record upsert"
 	opREST              = "REST request"
+	opVerify            = "token verification"
+	opKeys              = "key set"
 )
 
 // request is one call, made once.
