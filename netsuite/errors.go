@@ -74,8 +74,12 @@ var (
 	// ErrToken: Verifier.Verify refused a token.
 	ErrToken = errors.New("token refused")
 
-	// ErrCertificateLimit: an upload was refused with 400 while the integration had five active certificates.
+	// ErrCertificateLimit: the integration has MaxActiveCertificates active certificates, so an upload was refused or not tried.
 	ErrCertificateLimit = errors.New("certificate limit reached")
+	// ErrCertificateMapping: the certificate is mapped to another role or entity.
+	ErrCertificateMapping = errors.New("certificate mapped otherwise")
+	// ErrCertificateEnded: the certificate is listed, but revoked or past its end.
+	ErrCertificateEnded = errors.New("certificate revoked or expired")
 
 	// ErrUnavailable: NetSuite answered 5xx, or nothing was sent because it could not be reached.
 	ErrUnavailable = errors.New("unavailable")

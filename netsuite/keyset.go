@@ -114,7 +114,7 @@ func verificationRSAKey(n, e *big.Int) (*rsa.PublicKey, error) {
 	return key, nil
 }
 
-var errInfineon = errors.New("RSA key was made by a chip with the flaw CVE-2017-15361, and its private key can be computed; make a new one")
+var errInfineon = errors.New("RSA key was made by a chip with the flaw CVE-2017-15361, and its private key can be computed; make one with GenerateKey")
 
 // infineonPrimes are small primes modulo which 65537 generates only part of the units.
 var infineonPrimes = []int64{11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157}
