@@ -1,7 +1,7 @@
 package netsuite
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -10,7 +10,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"math/big"
@@ -88,72 +87,6 @@ func CertificateID(cert *x509.Certificate) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
-// EncodePEM returns the certificate in the form that is uploaded.
-func EncodePEM(cert *x509.Certificate) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
-}
-
-const maxPEM = 64 << 10
-
-// What people hand in instead of a certificate, by the type of its PEM block.
-var wrongFiles = map[string]string{
-	"PRIVATE KEY":           "is a private key, which must stay where it is; give the certificate made for it",
-	"RSA PRIVATE KEY":       "is a private key, which must stay where it is; give the certificate made for it",
-	"EC PRIVATE KEY":        "is a private key, which must stay where it is; give the certificate made for it",
-	"ENCRYPTED PRIVATE KEY": "is a private key, which must stay where it is; give the certificate made for it",
-	"OPENSSH PRIVATE KEY":   "is a private key for SSH; give an X.509 certificate",
-	"EC PARAMETERS":         "begins with the parameters of a private key; give the certificate made for it",
-	"PUBLIC KEY":            "is a bare public key; NetSuite wants it inside an X.509 certificate",
-	"RSA PUBLIC KEY":        "is a bare public key; NetSuite wants it inside an X.509 certificate",
-	"CERTIFICATE REQUEST":   "is a request for a certificate; have it signed, or sign it yourself",
-	"X509 CRL":              "is a revocation list; give the certificate",
-	"PKCS7":                 "is a PKCS #7 container; take the certificate out with openssl pkcs7 -print_certs",
-}
-
-// ParsePEM reads the one certificate of a PEM file and checks that NetSuite takes its key. The error says what a wrong file
-// is instead.
-func ParsePEM(data []byte) (*x509.Certificate, error) {
-	if len(data) > maxPEM {
-		return nil, errors.New("certificate file is larger than 64 KiB; give one certificate in PEM form")
-	}
-	block, rest := pem.Decode(data)
-	if block == nil {
-		return nil, notPEM(bytes.TrimSpace(data))
-	}
-	if block.Type != "CERTIFICATE" {
-		if what, ok := wrongFiles[block.Type]; ok {
-			return nil, fmt.Errorf("certificate file %s", what)
-		}
-		return nil, fmt.Errorf("certificate file holds %.40q; give one certificate in PEM form", block.Type)
-	}
-	if more, _ := pem.Decode(rest); more != nil {
-		return nil, fmt.Errorf("certificate file holds %.40q after the certificate; give the certificate alone", more.Type)
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("certificate file is damaged; copy it again: %w", err)
-	}
-	if cert.PublicKey == nil {
-		return nil, errors.New("certificate's key is of a kind that is not read here, such as id-RSASSA-PSS; make it as rsaEncryption or on P-256")
-	}
-	if err := CheckKey(cert.PublicKey); err != nil {
-		return nil, fmt.Errorf("certificate file: %w", err)
-	}
-	return cert, nil
-}
-
-func notPEM(data []byte) error {
-	switch {
-	case len(data) == 0:
-		return errors.New("certificate file is empty; give one certificate in PEM form")
-	case data[0] == 0x30: // a DER sequence
-		return errors.New("certificate file is binary; convert it with openssl x509 -inform der, or openssl pkcs12 -nokeys if it has a password")
-	case data[0] == '<':
-		return errors.New("certificate file is a web page; give one certificate in PEM form")
-	}
-	return errors.New("certificate file is not PEM; it begins with -----BEGIN CERTIFICATE-----")
-}
-
 // Certificate is a mapping as the certificates endpoint lists it: this certificate signs in as this entity in this role.
 // What an answer leaves out, or gives in an unknown form, is zero.
 type Certificate struct {
@@ -193,16 +126,119 @@ func (a *API) ListCertificates(ctx context.Context, clientID string) ([]Certific
 	return list, nil
 }
 
-// UploadCertificate maps cert to role and entity (internal IDs) for an integration record (H/article_92130837826). It makes
-// one request and does not need the answer's body; after ErrResponseLost, list and look for CertificateID(cert) before any
-// second try. ErrCertificateLimit says that five certificates are active. ErrCertificateID says that the upload succeeded
-// but NetSuite names the certificate in another way, found in the list.
-func (a *API) UploadCertificate(ctx context.Context, clientID string, cert *x509.Certificate, role, entity int64) error {
+// EnsureCertificate makes NetSuite know cert for role and entity (internal IDs) of an integration record, and returns the mapping
+// as it is listed. It is safe to repeat: it lists first and uploads only what is absent, and after an answer that was lost
+// it lists again. Sign with the ID of the mapping, which is CertificateID(cert) as far as known.
+//
+// Errors beside those of ListCertificates and UploadCertificate: ErrCertificateMapping when the certificate is mapped to another
+// role or entity, ErrCertificateEnded when it is listed as revoked or past its end, and ErrCertificateLimit, before anything
+// is uploaded, when MaxActiveCertificates are active.
+func (a *API) EnsureCertificate(ctx context.Context, clientID string, cert *x509.Certificate, role, entity int64) (Certificate, error) {
+	if err := checkUpload(cert); err != nil {
+		return Certificate{}, err
+	}
+	id := CertificateID(cert)
+	before, err := a.ListCertificates(ctx, clientID)
+	if err != nil {
+		return Certificate{}, err
+	}
+	if c, found := findCertificate(before, id); found {
+		return c.mappedTo(role, entity, time.Now())
+	}
+	if countActive(before, time.Now()) >= MaxActiveCertificates {
+		return Certificate{}, &Error{Op: opCertificateUpload, Hint: hints[ErrCertificateLimit], Err: ErrCertificateLimit}
+	}
+	uploadErr := a.UploadCertificate(ctx, clientID, cert, role, entity)
+	if !mayHaveArrived(uploadErr) {
+		return Certificate{}, uploadErr
+	}
+	after, err := a.ListCertificates(ctx, clientID)
+	if err != nil {
+		return Certificate{}, errors.Join(uploadErr, err)
+	}
+	c, found := findCertificate(after, id)
+	if !found && (uploadErr == nil || errors.Is(uploadErr, ErrCertificateID)) {
+		c, found = newcomer(before, after, role, entity)
+	}
+	if !found {
+		return Certificate{}, cmp.Or(uploadErr, errNotListed)
+	}
+	return c.mappedTo(role, entity, time.Now())
+}
+
+var errNotListed error = &Error{
+	Op: opCertificateUpload, Detail: "NetSuite accepted the certificate and does not list it", Hint: "list the certificates again in a moment", Err: ErrUnreadable,
+}
+
+// mayHaveArrived tells whether an upload that ended so may have taken effect. NetSuite answers 400 to what is listed already,
+// such as by another process at the same time.
+func mayHaveArrived(err error) bool {
+	var e *Error
+	if err == nil || errors.Is(err, ErrCertificateID) || errors.Is(err, ErrResponseLost) {
+		return true
+	}
+	return errors.As(err, &e) && (e.Status == http.StatusBadRequest || e.Status >= http.StatusInternalServerError)
+}
+
+// newcomer is the one active mapping of role and entity that was not listed before: how an uploaded certificate is recognised
+// should NetSuite not name it by its thumbprint. Two at once cannot be told apart.
+func newcomer(before, after []Certificate, role, entity int64) (Certificate, bool) {
+	var found []Certificate
+	for _, c := range after {
+		if _, old := findCertificate(before, c.ID); !old && !c.Revoked && c.Role == role && c.Entity == entity {
+			found = append(found, c)
+		}
+	}
+	if len(found) != 1 {
+		return Certificate{}, false
+	}
+	return found[0], true
+}
+
+// mappedTo returns the mapping if it is usable for role and entity. What the list leaves out is not held against it.
+func (c Certificate) mappedTo(role, entity int64, now time.Time) (Certificate, error) {
+	switch {
+	case c.Role != 0 && c.Role != role || c.Entity != 0 && c.Entity != entity:
+		return Certificate{}, &Error{
+			Op: opCertificateUpload, Detail: fmt.Sprintf("the certificate %.50s is mapped to %s", c.ID, c.holder()),
+			Hint: "NetSuite takes a certificate for one role and entity only; make a new key pair", Err: ErrCertificateMapping,
+		}
+	case !c.Active(now):
+		return Certificate{}, &Error{
+			Op: opCertificateUpload, Detail: fmt.Sprintf("the certificate %.50s is listed as revoked or past its end", c.ID),
+			Hint: "NetSuite does not take it again; make a new key pair", Err: ErrCertificateEnded,
+		}
+	}
+	return c, nil
+}
+
+func countActive(list []Certificate, now time.Time) int {
+	active := 0
+	for _, c := range list {
+		if c.Active(now) {
+			active++
+		}
+	}
+	return active
+}
+
+func checkUpload(cert *x509.Certificate) error {
 	if cert == nil {
 		return errors.New("certificate upload: the certificate is nil; make one with NewCertificate")
 	}
 	if err := CheckKey(cert.PublicKey); err != nil {
 		return fmt.Errorf("certificate upload: %w", err)
+	}
+	return nil
+}
+
+// UploadCertificate maps cert to role and entity (internal IDs) for an integration record (H/article_92130837826). It makes
+// one request and does not need the answer's body; after ErrResponseLost, list and look for CertificateID(cert) before any
+// second try. ErrCertificateLimit says that five certificates are active. ErrCertificateID says that the upload succeeded
+// but NetSuite names the certificate in another way, found in the list. Most callers want EnsureCertificate.
+func (a *API) UploadCertificate(ctx context.Context, clientID string, cert *x509.Certificate, role, entity int64) error {
+	if err := checkUpload(cert); err != nil {
+		return err
 	}
 	r, err := a.certificateRequest(opCertificateUpload, http.MethodPost, clientID, "", struct {
 		Content string `json:"fileContent"`
@@ -237,8 +273,9 @@ func (r *request) compareID(ans *answer, want string) error {
 	}
 }
 
-// NetSuite allows five active certificates per integration record since 2026.1 (H/section_158921905537).
-const maxActiveCertificates = 5
+// MaxActiveCertificates is how many certificates of one integration record may be active in an account, since 2026.1
+// (H/section_158921905537).
+const MaxActiveCertificates = 5
 
 // explainLimit tells the sixth certificate from other refusals with 400. NetSuite's text is not documented, so the list
 // decides.
@@ -248,16 +285,7 @@ func (a *API) explainLimit(ctx context.Context, clientID, certificateID string, 
 	if err != nil || !errors.As(refused, &e) {
 		return refused
 	}
-	active, now := 0, time.Now()
-	for _, c := range list {
-		if c.ID == certificateID {
-			return refused // this very certificate is listed: refused as a duplicate
-		}
-		if c.Active(now) {
-			active++
-		}
-	}
-	if active < maxActiveCertificates {
+	if _, duplicate := findCertificate(list, certificateID); duplicate || countActive(list, time.Now()) < MaxActiveCertificates {
 		return refused
 	}
 	limited := *e

@@ -1,20 +1,13 @@
 package netsuite
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +35,7 @@ func TestNewCertificate(t *testing.T) {
 		if id := CertificateID(cert); id != base64.RawURLEncoding.EncodeToString(sum[:]) || len(id) != 43 {
 			t.Errorf("%s: ID = %q, want the thumbprint", alg, id)
 		}
-		again, err := ParsePEM(EncodePEM(cert))
+		again, err := ParseCertificate(EncodePEM(cert))
 		if err != nil || !again.Equal(cert) {
 			t.Errorf("%s: the PEM form reads as %v, %v", alg, again, err)
 		}
@@ -76,71 +69,6 @@ func TestNewCertificateRefuses(t *testing.T) {
 	if _, err := NewCertificate(failingKey{testKeys()[P256]}, CertificateOptions{}); err == nil {
 		t.Error("key that fails: want an error")
 	}
-}
-
-func TestParsePEMNamesTheWrongFile(t *testing.T) {
-	key := testKeys()[P256]
-	cert := newTestCertificate(t, P256)
-	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: testNow}
-	p224DER, err := x509.CreateCertificate(rand.Reader, template, template, p224.Public(), p224)
-	if err != nil {
-		t.Fatal(err)
-	}
-	shortDER, err := x509.CreateCertificate(rand.Reader, template, template, shortRSAKey().Public(), shortRSAKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := func(kind string, der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}) }
-	for name, tt := range map[string]struct {
-		data []byte
-		says string
-	}{
-		"empty":             {nil, "empty"},
-		"white space":       {[]byte(" \n"), "empty"},
-		"private key":       {block("PRIVATE KEY", pkcs8), "private key"},
-		"old RSA key":       {block("RSA PRIVATE KEY", pkcs8), "private key"},
-		"SSH key":           {block("OPENSSH PRIVATE KEY", pkcs8), "SSH"},
-		"public key":        {block("PUBLIC KEY", pkcs8), "public key"},
-		"request":           {block("CERTIFICATE REQUEST", pkcs8), "request"},
-		"other block":       {block("SOMETHING ELSE", pkcs8), "SOMETHING ELSE"},
-		"binary":            {cert.Raw, "binary"},
-		"web page":          {[]byte("<html>"), "web page"},
-		"text":              {[]byte("MIIB..."), "not PEM"},
-		"damaged":           {block("CERTIFICATE", cert.Raw[:len(cert.Raw)-9]), "damaged"},
-		"two certificates":  {append(EncodePEM(cert), EncodePEM(cert)...), "after the certificate"},
-		"key after it":      {append(EncodePEM(cert), block("PRIVATE KEY", pkcs8)...), "PRIVATE KEY"},
-		"key before it":     {append(block("PRIVATE KEY", pkcs8), EncodePEM(cert)...), "private key"},
-		"huge":              {bytes.Repeat([]byte("a"), maxPEM+1), "larger"},
-		"P-224":             {block("CERTIFICATE", p224DER), "P-256"},
-		"RSA of 2048 bits":  {block("CERTIFICATE", shortDER), "2048"},
-		"id-RSASSA-PSS key": {block("CERTIFICATE", withPSSKey(t)), "id-RSASSA-PSS"},
-	} {
-		got, err := ParsePEM(tt.data)
-		if err == nil || got != nil || !strings.Contains(err.Error(), tt.says) || len(err.Error()) > 300 {
-			t.Errorf("%s: ParsePEM = %v, %v; want an error that says %q", name, got, err, tt.says)
-		}
-	}
-	if _, err := ParsePEM(append([]byte("Bag Attributes\n"), EncodePEM(cert)...)); err != nil {
-		t.Errorf("text before the certificate: %v", err)
-	}
-}
-
-// withPSSKey makes a certificate whose key carries the OID id-RSASSA-PSS (1.2.840.113549.1.1.10) instead of rsaEncryption
-// (….1.1.1): the two differ in one byte of the SubjectPublicKeyInfo. The signature does not matter to a parser.
-func withPSSKey(t *testing.T) []byte {
-	t.Helper()
-	cert := newTestCertificate(t, RSA3072)
-	oid := []byte{0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01}
-	spki := bytes.Replace(cert.RawSubjectPublicKeyInfo, oid, append(slices.Clone(oid[:8]), 0x0a), 1)
-	return bytes.Replace(cert.Raw, cert.RawSubjectPublicKeyInfo, spki, 1)
 }
 
 func testAPI(s Site) *API {
@@ -320,6 +248,128 @@ func TestUploadCertificateErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// listing answers GET with the lists given, one after the other and the last again and again, and POST with upload.
+func listing(upload http.HandlerFunc, lists ...string) http.HandlerFunc {
+	gets := 0
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			upload(w, r)
+			return
+		}
+		reply(http.StatusOK, lists[min(gets, len(lists)-1)])(w, r)
+		gets++
+	}
+}
+
+func TestEnsureCertificate(t *testing.T) {
+	cert := newTestCertificate(t, P256)
+	element := func(id string, role int64, more string) string {
+		return fmt.Sprintf(`{"certificate_id":%q,"role":{"id":%d,"name":"Sync"},"entity":{"id":7,"name":"Ann"},"valid_until":"2999-01-01"%s}`, id, role, more)
+	}
+	id := CertificateID(cert)
+	own, other := element(id, 3, ""), element("other", 3, "")
+	never := func(http.ResponseWriter, *http.Request) { t.Error("uploaded") }
+	full := "[" + strings.Repeat(other+",", 4) + other + "]"
+	for _, tt := range []struct {
+		name    string
+		handler http.HandlerFunc
+		id      string // of the mapping returned; "" when err says why not
+		err     error
+		says    string
+		calls   string
+	}{
+		{"listed already", listing(never, "["+other+","+own+"]"), id, nil, "", "GET"},
+		{"listed without role and entity", listing(never, `[{"certificate_id":"`+id+`"}]`), id, nil, "", "GET"},
+		{"listed though five are active", listing(never, "["+own+","+full[1:]), id, nil, "", "GET"},
+		{"absent", listing(reply(200, ""), "["+other+"]", "["+other+","+own+"]"), id, nil, "", "GET POST GET"},
+		{"answer lost, arrived", listing(cutConnection, "[]", "["+own+"]"), id, nil, "", "GET POST GET"},
+		{"gateway error, arrived", listing(reply(504, "<html>"), "[]", "["+own+"]"), id, nil, "", "GET POST GET"},
+		{"another process was faster", listing(reply(400, "duplicate"), "[]", "["+own+"]"), id, nil, "", "GET POST GET GET"},
+		{"named otherwise", listing(reply(200, `{"certificate_id":"x1"}`), "["+other+"]", "["+other+","+element("x1", 3, "")+"]"), "x1", nil, "", "GET POST GET"},
+		{"named otherwise, without a body", listing(reply(200, ""), "["+other+"]", "["+other+","+element("x1", 3, "")+"]"), "x1", nil, "", "GET POST GET"},
+		{"two newcomers", listing(reply(200, ""), "[]", "["+other+","+element("x1", 3, "")+"]"), "", ErrUnreadable, "does not list", "GET POST GET"},
+		{"accepted and not listed", listing(reply(200, ""), "[]"), "", ErrUnreadable, "does not list", "GET POST GET"},
+		{"answer lost, a foreign newcomer", listing(cutConnection, "[]", "["+other+"]"), "", ErrResponseLost, "", "GET POST GET"},
+		{"answer lost, not arrived", listing(cutConnection, "[]"), "", ErrResponseLost, "", "GET POST GET"},
+		{"refused", listing(reply(403, ""), "[]"), "", ErrPermission, "", "GET POST"},
+		{"busy", listing(reply(429, ""), "[]"), "", ErrTooManyRequests, "", "GET POST"},
+		{"five active", listing(never, full), "", ErrCertificateLimit, "revoke one", "GET"},
+		{"somebody took the fifth place", listing(reply(400, "limit"), "[]", full), "", ErrCertificateLimit, "revoke one", "GET POST GET GET"},
+		{"mapped to another role", listing(never, "["+element(id, 4, "")+"]"), "", ErrCertificateMapping, "entity 7 Ann in role 4 Sync", "GET"},
+		{"mapped to another role after a lost answer", listing(cutConnection, "[]", "["+element(id, 4, "")+"]"), "", ErrCertificateMapping, "role 4", "GET POST GET"},
+		{"revoked", listing(never, "["+element(id, 3, `,"revoked":true`)+"]"), "", ErrCertificateEnded, id, "GET"},
+		{"past its end", listing(never, "["+element(id, 3, `,"valid_until":"2020-01-01"`)+"]"), "", ErrCertificateEnded, id, "GET"},
+		{"no list", listing(never, "{}"), "", ErrUnreadable, "", "GET"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			site := startSite(t, tt.handler)
+			got, err := testAPI(site.Site).EnsureCertificate(t.Context(), testClientID, cert, 3, 7)
+			if got.ID != tt.id || !errors.Is(err, tt.err) || (err != nil) != (tt.err != nil) {
+				t.Fatalf("mapping = %+v, %v; want ID %q, %v", got, err, tt.id, tt.err)
+			}
+			var e *Error
+			if err != nil && (!errors.As(err, &e) || e.Hint == "" || !strings.Contains(err.Error(), tt.says)) {
+				t.Errorf("error %v should have a hint and say %q", err, tt.says)
+			}
+			var calls []string
+			for _, r := range site.requests() {
+				calls = append(calls, r.Method)
+			}
+			if got := strings.Join(calls, " "); got != tt.calls {
+				t.Errorf("calls = %s, want %s", got, tt.calls)
+			}
+		})
+	}
+}
+
+// The list after a lost answer fails as well: both are told.
+func TestEnsureCertificateInTheDark(t *testing.T) {
+	calls := 0
+	site := startSite(t, func(w http.ResponseWriter, r *http.Request) {
+		if calls++; calls == 1 {
+			reply(http.StatusOK, "[]")(w, r)
+			return
+		}
+		if r.Method == http.MethodGet {
+			reply(http.StatusServiceUnavailable, "")(w, r)
+			return
+		}
+		cutConnection(w, r)
+	})
+	_, err := testAPI(site.Site).EnsureCertificate(t.Context(), testClientID, newTestCertificate(t, P256), 3, 7)
+	if !errors.Is(err, ErrResponseLost) || !errors.Is(err, ErrUnavailable) {
+		t.Errorf("err = %v, want both", err)
+	}
+	for name, cert := range map[string]*x509.Certificate{"nil": nil, "no key": {}} {
+		if _, err := testAPI(site.Site).EnsureCertificate(t.Context(), testClientID, cert, 3, 7); err == nil {
+			t.Errorf("%s: want an error", name)
+		}
+	}
+	if got := len(site.requests()); got != 3 {
+		t.Errorf("%d requests, want 3", got)
+	}
+}
+
+func FuzzReadCertificates(f *testing.F) {
+	f.Add(`[{"application":{"id":12,"application_id":"GUID"},"entity":{"id":"7"},"role":{"id":3},"valid_until":"2.1.2028","revoked":"F","certificate_id":"a"}]`)
+	f.Add(`{"items":[{"revoked":null,"created":5}]}`)
+	f.Add(`null`)
+	f.Fuzz(func(t *testing.T, text string) {
+		list, err := readCertificates([]byte(text))
+		if (err == nil) != (list != nil) {
+			t.Fatalf("%q gave %+v with %v", text, list, err)
+		}
+		for _, c := range list {
+			if c.Active(testNow) && c.Revoked {
+				t.Fatalf("%q is revoked and active", text)
+			}
+			if strings.ContainsAny(c.holder(), "\r\n") {
+				t.Fatalf("%q is not one line", c.holder())
+			}
+		}
+	})
 }
 
 func TestRevokeCertificate(t *testing.T) {

@@ -1,8 +1,6 @@
 package netsuite
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -23,47 +21,39 @@ type Claims struct {
 	ID               string
 }
 
-// NetSuite's tokens have about 1,200 characters.
-const maxJWT = 16 << 10
-
-var errNotJWT = errors.New("token is not a JWT: three parts of base64url, at most 16 KiB; use the access or refresh token as NetSuite gave it")
-
 // ReadClaims reads the claims of an access or refresh token WITHOUT verifying its signature. Use it on tokens that came
-// straight from the token endpoint, to learn which account they are for; never to decide whether a stranger's token is
-// good. Errors do not contain the token.
+// straight from the token endpoint, to learn which account they are for; a stranger's token goes to [Verifier.Verify].
+// Errors do not contain the token.
 func ReadClaims(jwt Secret) (Claims, error) {
-	text := jwt.Reveal()
-	// Size and dots are counted before anything is allocated for the parts (as CVE-2025-30204 teaches).
-	if len(text) > maxJWT || strings.Count(text, ".") != 2 {
-		return Claims{}, errNotJWT
-	}
-	_, rest, _ := strings.Cut(text, ".")
-	payload, _, _ := strings.Cut(rest, ".")
-	data, err := base64.RawURLEncoding.DecodeString(payload)
+	_, payload, _, err := splitJWT(jwt.Reveal())
 	if err != nil {
-		return Claims{}, errNotJWT
-	}
-	var wire struct {
-		Issuer   string         `json:"iss"`
-		Subject  string         `json:"sub"`
-		Audience lenientStrings `json:"aud"`
-		Scope    lenientStrings `json:"scope"`
-		IssuedAt lenientInt     `json:"iat"`
-		Expiry   lenientInt     `json:"exp"`
-		Original lenientInt     `json:"oit"`
-		ID       string         `json:"jti"`
-	}
-	if json.Unmarshal(data, &wire) != nil {
-		return Claims{}, errors.New("token claims are not NetSuite's: a claim has an unknown form")
-	}
-	c := Claims{
-		Issuer: wire.Issuer, Scopes: wire.Scope, ID: wire.ID,
-		IssuedAt: epoch(wire.IssuedAt), Expiry: epoch(wire.Expiry), OriginalIssuedAt: epoch(wire.Original),
-	}
-	if c.Role, c.Entity, err = readSubject(wire.Subject); err != nil {
 		return Claims{}, err
 	}
-	if err := c.readAudience(wire.Audience); err != nil {
+	data, err := decodeSegment(payload)
+	if err != nil {
+		return Claims{}, err
+	}
+	return parseClaims(data)
+}
+
+// parseClaims reads a payload (H/section_158255317571).
+func parseClaims(payload []byte) (Claims, error) {
+	var c Claims
+	var subject string
+	var audience, scopes lenientStrings
+	var issued, expiry, original lenientInt
+	err := readObject(payload, map[string]any{
+		"iss": &c.Issuer, "sub": &subject, "aud": &audience, "scope": &scopes,
+		"iat": &issued, "exp": &expiry, "oit": &original, "jti": &c.ID,
+	})
+	if err != nil {
+		return Claims{}, fmt.Errorf("token claims are not NetSuite's: %w", err)
+	}
+	c.Scopes, c.IssuedAt, c.Expiry, c.OriginalIssuedAt = scopes, epoch(issued), epoch(expiry), epoch(original)
+	if c.Role, c.Entity, err = readSubject(subject); err != nil {
+		return Claims{}, err
+	}
+	if err := c.readAudience(audience); err != nil {
 		return Claims{}, err
 	}
 	return c, nil
@@ -72,9 +62,7 @@ func ReadClaims(jwt Secret) (Claims, error) {
 // Kind tells "access" (of a consent), "m2m" (of client credentials) and "refresh" apart by the form of the token's ID
 // ("ACCT.a-a.…", "ACCT.a-c.…", "ACCT.r-a.…"), or gives "". It is a hint seen on the wire, nothing to rely on for security.
 func (c Claims) Kind() string {
-	_, rest, _ := strings.Cut(c.ID, ".")
-	mark, _, _ := strings.Cut(rest, ".")
-	switch mark {
+	switch c.mark() {
 	case "a-a":
 		return "access"
 	case "a-c":
@@ -84,6 +72,16 @@ func (c Claims) Kind() string {
 	}
 	return ""
 }
+
+// mark is the part of the token's ID that tells its kind.
+func (c Claims) mark() string {
+	_, rest, _ := strings.Cut(c.ID, ".")
+	mark, _, _ := strings.Cut(rest, ".")
+	return mark
+}
+
+// isAccess reports whether the ID marks an access token, of whatever grant: "a" and then what it was made from.
+func (c Claims) isAccess() bool { return c.mark() == "a" || strings.HasPrefix(c.mark(), "a-") }
 
 // readSubject reads "<role>;<entity>".
 func readSubject(sub string) (role, entity int64, err error) {

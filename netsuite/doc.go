@@ -17,8 +17,9 @@
 //     be told apart with errors.Is and the Err variables of this package.
 //   - What a server, a browser or a person sends is bounded in size before it is read.
 //
-// Not here: storage, retries, rotation and the single owner of a refresh token; they need a database. Signatures of
-// NetSuite's tokens are not verified either: [ReadClaims] reads what a token says, and only a call tells whether it works.
+// Whoever is handed one of NetSuite's tokens by somebody else asks [Verifier]; [ReadClaims] only reads what a token says of itself.
+//
+// Not here: storage, retries, rotation and the single owner of a refresh token; they need a database.
 //
 // Page numbers in comments such as H/section_158081952044 name pages of Oracle's help, at
 // https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/section_158081952044.html.

@@ -72,8 +72,15 @@ var (
 	ErrUnreadable      = errors.New("answer not understood")   // 2xx whose body is not what the call documents
 	ErrTooLarge        = errors.New("answer larger than read") // the answer is beyond this package's limit
 
-	// ErrCertificateLimit: an upload was refused with 400 while the integration had five active certificates.
+	// ErrToken: Verifier.Verify refused a token.
+	ErrToken = errors.New("token refused")
+
+	// ErrCertificateLimit: the integration has MaxActiveCertificates active certificates, so an upload was refused or not tried.
 	ErrCertificateLimit = errors.New("certificate limit reached")
+	// ErrCertificateMapping: the certificate is mapped to another role or entity.
+	ErrCertificateMapping = errors.New("certificate mapped otherwise")
+	// ErrCertificateEnded: the certificate is listed, but revoked or past its end.
+	ErrCertificateEnded = errors.New("certificate revoked or expired")
 
 	// ErrUnavailable: NetSuite answered 5xx, or nothing was sent because it could not be reached.
 	ErrUnavailable = errors.New("unavailable")

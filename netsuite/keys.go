@@ -58,12 +58,15 @@ func GenerateKey(alg KeyAlgorithm) (crypto.Signer, error) {
 }
 
 // CheckKey refuses a public key that NetSuite would refuse: anything but P-256, P-384, P-521 and RSA of exactly 3072 or
-// 4096 bits.
+// 4096 bits. It also refuses RSA keys of the chips with the flaw CVE-2017-15361, which protect nothing.
 func CheckKey(pub crypto.PublicKey) error {
 	switch key := pub.(type) {
 	case *rsa.PublicKey:
 		if bits := key.N.BitLen(); bits != 3072 && bits != 4096 {
 			return fmt.Errorf("RSA key of %d bits must have 3072 or 4096; make one with GenerateKey", bits)
+		}
+		if fromInfineon(key) {
+			return errInfineon
 		}
 		return nil
 	case *ecdsa.PublicKey:

@@ -47,6 +47,8 @@ const (
 	opTask              = "asynchronous task"
 	opMetadata          = "metadata catalog"
 	opREST              = "REST request"
+	opVerify            = "token verification"
+	opKeys              = "key set"
 )
 
 // request is one call, made once.

@@ -89,7 +89,7 @@ func (w *world) connect(account string) broker.Connection {
 }
 
 func (w *world) upload(api *netsuite.API, c broker.Certificate, role, entity int64) error {
-	certificate, err := netsuite.ParsePEM(c.PEM)
+	certificate, err := netsuite.ParseCertificate(c.PEM)
 	if err != nil {
 		return err
 	}
