@@ -25,7 +25,7 @@ const (
 // CodeGrant is the Authorization Code Grant with PKCE for one integration record (H/section_158081944642). A literal is
 // ready for use, by any number of goroutines.
 //
-// The way: NewState and NewVerifier, AuthorizeURL, the person's consent, ParseCallback, Exchange; in the end Revoke.
+// The way: NewState and NewCodeVerifier, AuthorizeURL, the person's consent, ParseCallback, Exchange; in the end Revoke.
 // Nothing is repeated here: a code, and a refresh token of a public client, can be used once.
 type CodeGrant struct {
 	ClientID     string
@@ -49,8 +49,8 @@ func NewState() string {
 	return base64.RawURLEncoding.EncodeToString(random)
 }
 
-// NewVerifier returns a PKCE code verifier of 43 characters (RFC 7636 section 4.1). Keep it until Exchange.
-func NewVerifier() string { return oauth2.GenerateVerifier() }
+// NewCodeVerifier returns a PKCE code verifier of 43 characters (RFC 7636 section 4.1). Keep it until Exchange.
+func NewCodeVerifier() string { return oauth2.GenerateVerifier() }
 
 var (
 	clientIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
@@ -76,7 +76,7 @@ func (g *CodeGrant) AuthorizeURL(account AccountID, state, verifier, prompt stri
 	case !validState(state):
 		return "", fmt.Errorf("state must be %d to %d printable ASCII characters; use NewState", minState, maxState)
 	case !verifierForm.MatchString(verifier):
-		return "", errors.New("code verifier must be 43 to 128 letters, digits or -._~; use NewVerifier")
+		return "", errors.New("code verifier must be 43 to 128 letters, digits or -._~; use NewCodeVerifier")
 	case !slices.Contains(prompts, prompt):
 		return "", fmt.Errorf("prompt %.40q is unknown; use none, login, consent, or login and consent", prompt)
 	case account == "" && strings.Contains(prompt, "login"):
@@ -162,7 +162,7 @@ func (g *CodeGrant) Revoke(ctx context.Context, account AccountID, refreshToken 
 // known (H/subsect_161252455245); the one error that consent would meet as well is invalid_scope, which is returned. An
 // account of "" asks the system host.
 func (g *CodeGrant) Probe(ctx context.Context, account AccountID) error {
-	address, err := g.AuthorizeURL(account, NewState(), NewVerifier(), "none")
+	address, err := g.AuthorizeURL(account, NewState(), NewCodeVerifier(), "none")
 	if err != nil {
 		return err
 	}

@@ -40,8 +40,8 @@ func TestNewStateAndVerifier(t *testing.T) {
 		}
 		states[s] = true
 	}
-	if v := NewVerifier(); !verifierForm.MatchString(v) || v == NewVerifier() {
-		t.Errorf("NewVerifier = %q, want a fresh verifier of RFC 7636", v)
+	if v := NewCodeVerifier(); !verifierForm.MatchString(v) || v == NewCodeVerifier() {
+		t.Errorf("NewCodeVerifier = %q, want a fresh verifier of RFC 7636", v)
 	}
 }
 

@@ -79,7 +79,7 @@ func (e *emulator) grant() netsuite.CodeGrant {
 // consent lets the administrator consent, and returns the tokens.
 func (e *emulator) consent(tb testing.TB) *netsuite.Token {
 	tb.Helper()
-	g, state, verifier := e.grant(), netsuite.NewState(), netsuite.NewVerifier()
+	g, state, verifier := e.grant(), netsuite.NewState(), netsuite.NewCodeVerifier()
 	address := must(g.AuthorizeURL("1234567", state, verifier, ""))
 	back := must(url.Parse(must(e.account.Consent(address, admin, "administrator"))))
 	callback := must(netsuite.ParseCallback(back.Query()))

@@ -144,8 +144,8 @@ func isPowerOf65537(residue, p int64) bool {
 const (
 	// refetchPause lies between two fetches, so that tokens with invented key IDs do not turn into calls to NetSuite (TE-07).
 	refetchPause = time.Minute
-	// firstPause is what takes its place while there are no keys at all: a good token could not be told from a bad one.
-	firstPause = 5 * time.Second
+	// firstFetchPause is what takes its place while there are no keys at all: a good token could not be told from a bad one.
+	firstFetchPause = 5 * time.Second
 	// keysFresh is how long keys are used before the endpoint is asked whether NetSuite has withdrawn one. A key lives 90 days.
 	keysFresh = time.Hour
 	// keysTimeout ends a fetch, for which callers may be waiting.
@@ -211,7 +211,7 @@ func (c *keyCache) find(kid, alg string) (*rsa.PublicKey, error) {
 func (c *keyCache) due(now time.Time, known bool) bool {
 	pause := refetchPause
 	if c.keys == nil {
-		pause = firstPause
+		pause = firstFetchPause
 	}
 	if !c.tried.IsZero() && within(now, c.tried, pause) {
 		return false

@@ -54,7 +54,7 @@ func startEmulated(t *testing.T, settings netsuitetest.Settings) *emulated {
 // consent is given by the administrator.
 func (e *emulated) consent(t *testing.T) *netsuite.Token {
 	t.Helper()
-	verifier := netsuite.NewVerifier()
+	verifier := netsuite.NewCodeVerifier()
 	begin, err := e.grant.AuthorizeURL(globex, netsuite.NewState(), verifier, "")
 	if err != nil {
 		t.Fatal(err)

@@ -71,7 +71,7 @@ func (s *Service) depart(ctx context.Context, app broker.App, link broker.Link, 
 		// NetSuite registers https redirect URIs only (netsuite-oauth2 2.7): nobody could come back.
 		return broker.Departure{}, broker.Errorf(broker.CodeConfig, "setting public_url: NetSuite redirects to https addresses only; got %s", s.PublicURL)
 	}
-	state, verifier := netsuite.NewState(), netsuite.NewVerifier()
+	state, verifier := netsuite.NewState(), netsuite.NewCodeVerifier()
 	g := broker.Grant{
 		ID: broker.NewID("gr"), RunID: run.ID, App: run.App, Status: broker.GrantAsked,
 		StateHash: broker.HashToken(state), BrowserHash: broker.HashToken(browser),

@@ -122,7 +122,7 @@ var (
 func (w *world) consent(account string) netsuite.Secret {
 	w.t.Helper()
 	grant := &netsuite.CodeGrant{ClientID: w.record.ClientID, RedirectURI: callbackURL, Scopes: w.record.Scopes, Site: w.site}
-	verifier := netsuite.NewVerifier()
+	verifier := netsuite.NewCodeVerifier()
 	next := must(grant.AuthorizeURL(netsuite.AccountID(account), netsuite.NewState(), verifier, ""))(w.t)
 	browser, form := w.browser(), url.Values(nil)
 	for range pagesAtMost {

@@ -66,7 +66,7 @@ func startEmulator(t *testing.T) *emulator {
 func (e *emulator) administrator(t *testing.T, account netsuite.AccountID) netsuite.Secret {
 	t.Helper()
 	grant := netsuite.CodeGrant{ClientID: e.client.ClientID, RedirectURI: e.back.URL + "/callback", Scopes: e.client.Scopes, Site: e.site}
-	state, verifier := netsuite.NewState(), netsuite.NewVerifier()
+	state, verifier := netsuite.NewState(), netsuite.NewCodeVerifier()
 	begin, err := grant.AuthorizeURL(account, state, verifier, "")
 	must(t, err)
 	c := customer.Customer{Browser: customer.NewBrowser(), Email: "admin@globex.example", Company: string(account), Home: e.back.URL}
