@@ -174,7 +174,7 @@ func withoutURL(err error) error {
 // clientFor returns the caller's client, or the site's, as this package needs it: redirects given back, no cookies
 // (a Cookie beside a bearer token is refused, H/section_N2971402), an end to every call, and never Go's default transport.
 func clientFor(s Site, a AccountID, custom func(AccountID) *http.Client) *http.Client {
-	c := &http.Client{CheckRedirect: followNone, Timeout: requestTimeout}
+	c := newClient(nil, requestTimeout)
 	if custom != nil {
 		if given := custom(a); given != nil {
 			c.Transport = given.Transport

@@ -169,10 +169,7 @@ func (s *signIn) client(ctx context.Context) *http.Client {
 	if governor == nil {
 		governor = DefaultGovernor
 	}
-	return &http.Client{
-		Transport:     &caringTransport{ctx: ctx, signIn: s, door: s.site.doorTo(s.account), governor: governor, base: base.Transport, try: try},
-		CheckRedirect: followNone,
-	}
+	return newClient(&caringTransport{ctx: ctx, signIn: s, door: s.site.doorTo(s.account), governor: governor, base: base.Transport, try: try}, 0)
 }
 
 // api returns the account's APIs on such a client.

@@ -37,7 +37,12 @@ func (s Site) Transport(a AccountID) http.RoundTripper { return &guardedTranspor
 
 // HTTPClient returns a client on Transport that gives redirects back unfollowed and ends a call after 30 seconds.
 func (s Site) HTTPClient(a AccountID) *http.Client {
-	return &http.Client{Transport: s.Transport(a), CheckRedirect: followNone, Timeout: requestTimeout}
+	return newClient(s.Transport(a), requestTimeout)
+}
+
+// newClient is the one place that makes clients.
+func newClient(transport http.RoundTripper, timeout time.Duration) *http.Client {
+	return &http.Client{Transport: transport, CheckRedirect: followNone, Timeout: timeout}
 }
 
 func followNone(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

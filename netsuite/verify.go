@@ -16,7 +16,6 @@ import (
 //
 // Keys are kept, and fetched again in the background every hour. A token with a key that is not known makes one fetch, at
 // most one a minute, which all callers share. While the keys endpoint is down, the keys that are there go on working.
-//
 type Verifier struct {
 	Account  AccountID // whose tokens are accepted
 	ClientID string    // of the integration record whose tokens are accepted; "": of any
