@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"time"
 )
 
 // API is one account's services. Most callers get one from ClientCredentials.API or UserCredentials.API, which signs in and
@@ -18,6 +19,7 @@ type API struct {
 	Token   Secret // access token, whose scope must cover the call; zero: HTTPClient signs in by itself
 
 	HTTPClient func(AccountID) *http.Client // nil: Site.HTTPClient. Only its Transport and Timeout are used
+	Now        func() time.Time             // nil: time.Now
 
 	// Language is sent as Accept-Language: "en", "en-US". NetSuite refuses with INVALID_HEADER a user whose own language is
 	// not the company's until the company's is asked for. "" sends none.

@@ -143,9 +143,9 @@ func (a *API) EnsureCertificate(ctx context.Context, clientID string, cert *x509
 		return Certificate{}, err
 	}
 	if c, found := findCertificate(before, id); found {
-		return c.mappedTo(role, entity, time.Now())
+		return c.mappedTo(role, entity, timeNow(a.Now))
 	}
-	if countActive(before, time.Now()) >= MaxActiveCertificates {
+	if countActive(before, timeNow(a.Now)) >= MaxActiveCertificates {
 		return Certificate{}, &Error{Op: opCertificateUpload, Hint: hints[ErrCertificateLimit], Err: ErrCertificateLimit}
 	}
 	uploadErr := a.UploadCertificate(ctx, clientID, cert, role, entity)
@@ -163,7 +163,7 @@ func (a *API) EnsureCertificate(ctx context.Context, clientID string, cert *x509
 	if !found {
 		return Certificate{}, cmp.Or(uploadErr, errNotListed)
 	}
-	return c.mappedTo(role, entity, time.Now())
+	return c.mappedTo(role, entity, timeNow(a.Now))
 }
 
 var errNotListed error = &Error{
@@ -285,7 +285,7 @@ func (a *API) explainLimit(ctx context.Context, clientID, certificateID string, 
 	if err != nil || !errors.As(refused, &e) {
 		return refused
 	}
-	if _, duplicate := findCertificate(list, certificateID); duplicate || countActive(list, time.Now()) < MaxActiveCertificates {
+	if _, duplicate := findCertificate(list, certificateID); duplicate || countActive(list, timeNow(a.Now)) < MaxActiveCertificates {
 		return refused
 	}
 	limited := *e

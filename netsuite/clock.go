@@ -95,14 +95,14 @@ func (t *clockTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// ClockOffset asks NetSuite for its time and returns how far it is ahead of this machine's, good to half a second. now is
-// this machine's clock, nil for time.Now. More than 30 seconds deserve a warning; ClientCredentials corrects up to five
-// minutes by itself. An account on a release before 2025.2 answers ErrNotFound (H/article_0528010158).
-func (a *API) ClockOffset(ctx context.Context, now func() time.Time) (time.Duration, error) {
-	sent := timeNow(now)
+// ClockOffset asks NetSuite for its time and returns how far it is ahead of this machine's, good to half a second. More than
+// 30 seconds deserve a warning; ClientCredentials corrects up to five minutes by itself. An account on a release before
+// 2025.2 answers ErrNotFound (H/article_0528010158).
+func (a *API) ClockOffset(ctx context.Context) (time.Duration, error) {
+	sent := timeNow(a.Now)
 	there, err := a.ServerTime(ctx)
 	if err != nil {
 		return 0, err
 	}
-	return there.Sub(middle(sent, timeNow(now))), nil
+	return there.Sub(middle(sent, timeNow(a.Now))), nil
 }

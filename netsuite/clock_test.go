@@ -100,14 +100,14 @@ func TestRO12_LaterAssertionsAreCorrected(t *testing.T) {
 
 func TestAPIClockOffset(t *testing.T) {
 	site := startSite(t, reply(http.StatusOK, `{"serverTime":"2026-11-24T12:03:00.000Z"}`))
-	api := &API{Account: testAccount, Site: site.Site, Token: NewSecret(testToken)}
-	got, err := api.ClockOffset(t.Context(), func() time.Time { return testNow })
+	api := &API{Account: testAccount, Site: site.Site, Token: NewSecret(testToken), Now: func() time.Time { return testNow }}
+	got, err := api.ClockOffset(t.Context())
 	if err != nil || got != 3*time.Minute {
 		t.Errorf("ClockOffset = %s, %v; want 3m", got, err)
 	}
 	old := startSite(t, reply(http.StatusNotFound, ""))
 	api.Site = old.Site
-	if _, err := api.ClockOffset(t.Context(), nil); !errors.Is(err, ErrNotFound) {
+	if _, err := api.ClockOffset(t.Context()); !errors.Is(err, ErrNotFound) {
 		t.Errorf("err = %v, want ErrNotFound", err)
 	}
 }

@@ -176,5 +176,5 @@ func (s *signIn) client(ctx context.Context) *http.Client {
 func (s *signIn) api() *API {
 	client := s.client(context.Background())
 	client.Timeout = wholeCall
-	return &API{Account: s.account, Site: s.site, HTTPClient: func(AccountID) *http.Client { return client }}
+	return &API{Account: s.account, Site: s.site, Now: s.now, HTTPClient: func(AccountID) *http.Client { return client }}
 }
