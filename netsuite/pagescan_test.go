@@ -88,6 +88,21 @@ func TestPageInAnyOrderAndForm(t *testing.T) {
 	}
 }
 
+func TestPageUnmarshalsItself(t *testing.T) {
+	body := []byte(`{"kept":` + pageOf(`[{"links":[],"a":"\u0041"},{"a":"2"}]`) + `}`)
+	before := string(body)
+	var file struct{ Kept Page }
+	if err := json.Unmarshal(body, &file); err != nil || fmt.Sprint(file.Kept.Rows) != `[{"a":"A"} {"a":"2"}]` || file.Kept.Total != 1 {
+		t.Errorf("page = %+v, %v", file.Kept, err)
+	}
+	if string(body) != before {
+		t.Errorf("the bytes were changed to %s", body)
+	}
+	if err := json.Unmarshal([]byte(`{"kept":{}}`), &file); err == nil {
+		t.Error("an empty object was taken for a page")
+	}
+}
+
 func TestWhatIsNoPage(t *testing.T) {
 	manyColumns := new(strings.Builder)
 	for i := range maxColumns + 1 {

@@ -1,6 +1,7 @@
 package netsuite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,17 @@ var errEmptyQuery = errors.New("SuiteQL query: the query must not be empty nor l
 
 type link struct {
 	Href string `json:"href"`
+}
+
+// UnmarshalJSON reads a page that was kept as NetSuite sent it, of at most 1000 rows. Account is left empty: only the call
+// knows whose hosts count. The bytes are copied and not changed.
+func (p *Page) UnmarshalJSON(body []byte) error {
+	read, _, err := scanPage(bytes.Clone(body), maxPageSize)
+	if err != nil {
+		return err
+	}
+	*p = *read
+	return nil
 }
 
 // readPage reads an answer of at most limit rows. It overwrites body.
