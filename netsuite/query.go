@@ -26,8 +26,8 @@ type Query struct {
 	//
 	// so rows that come and go meanwhile neither push others out nor show them twice, and the last row, which is asked
 	// for again, proves that the key is unique. That numbers rise strictly is checked as well. An ORDER BY of SQL itself
-	// has no effect then. A FETCH FIRST of SQL itself needs a unique ORDER BY beside it. The columns of SQL need names
-	// that differ. A WITH is better written as a query inside FROM.
+	// has no effect then, and a FETCH FIRST of SQL itself needs a unique ORDER BY beside it. The columns of SQL need names
+	// that differ.
 	//
 	// Without Key pages are asked for by offset: SQL must have a unique ORDER BY, rows that come and go meanwhile make
 	// pages repeat or miss others, and NetSuite ends after 100,000 rows with ErrRowLimit (H/section_157909186990).
@@ -63,7 +63,8 @@ const (
 // are fetched ahead by one goroutine, which has ended when the loop has. No request is repeated: after an error the caller
 // may begin again behind the last key. Memory is that of Ahead+1 pages.
 //
-// The token must live as long as the loop; see API.HTTPClient and ClientCredentials.Client for one that renews itself.
+// The token must live as long as the loop. Where an hour is too short, let API.HTTPClient return ClientCredentials.Client,
+// which puts a fresh token in the place of API.Token.
 func (a *API) Query(ctx context.Context, q Query) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		p, err := a.pager(&q)

@@ -1,6 +1,7 @@
 package netsuite_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"net/http"
@@ -22,39 +23,72 @@ const globex = netsuite.AccountID("1234567")
 // administrator starts an emulator whose account has so many customers, and consents as its administrator.
 func administrator(tb testing.TB, customers int) *netsuite.API {
 	tb.Helper()
-	must := func(err error) {
-		tb.Helper()
-		if err != nil {
-			tb.Fatal(err)
-		}
+	api, end, err := openGlobex(tb.Context(), customers)
+	if err != nil {
+		tb.Fatal(err)
 	}
-	emulator := netsuitetest.Start(tb, netsuitetest.Config{
+	tb.Cleanup(end)
+	return api
+}
+
+// openGlobex serves an emulated account of so many customers until end is called, and gives it to its administrator.
+func openGlobex(ctx context.Context, customers int) (api *netsuite.API, end func(), err error) {
+	emulator, err := netsuitetest.New(netsuitetest.Config{
 		Settings: netsuitetest.Settings{AllowHTTPLoopbackRedirects: true},
 		Accounts: []netsuitetest.AccountConfig{{ID: string(globex), Name: "Globex Corporation", Customers: customers}},
 	})
+	if err != nil {
+		return nil, nil, err
+	}
+	served := httptest.NewServer(emulator.Handler())
+	end = func() {
+		served.Close()
+		_ = emulator.Close()
+	}
+	if api, err = consent(ctx, emulator, served.Listener.Addr().String()); err != nil {
+		end()
+	}
+	return api, end, err
+}
+
+// consent is what an administrator does once in a browser.
+func consent(ctx context.Context, emulator *netsuitetest.Server, addr string) (*netsuite.API, error) {
 	back := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	tb.Cleanup(back.Close)
+	defer back.Close()
 	client, err := emulator.AddIntegration(netsuitetest.Integration{
 		Name: "Acme Sync", CodeGrant: true, Public: true, RedirectURIs: []string{back.URL + "/callback"}, Scopes: []string{"rest_webservices"},
 	})
-	must(err)
-	site, err := netsuite.EmulatorSite(emulator.Addr())
-	must(err)
+	if err != nil {
+		return nil, err
+	}
+	site, err := netsuite.EmulatorSite(addr)
+	if err != nil {
+		return nil, err
+	}
 	grant := netsuite.CodeGrant{ClientID: client.ClientID, RedirectURI: back.URL + "/callback", Scopes: client.Scopes, Site: site}
 	verifier := netsuite.NewVerifier()
 	begin, err := grant.AuthorizeURL(globex, netsuite.NewState(), verifier, "")
-	must(err)
+	if err != nil {
+		return nil, err
+	}
 	person := customer.Customer{Browser: customer.NewBrowser(), Email: "admin@globex.example", Company: string(globex), Home: back.URL}
-	tb.Cleanup(person.Close)
-	page, err := person.Open(tb.Context(), begin)
-	must(err)
-	page, err = person.ThroughNetSuite(tb.Context(), page)
-	must(err)
+	defer person.Close()
+	page, err := person.Open(ctx, begin)
+	if err != nil {
+		return nil, err
+	}
+	if page, err = person.ThroughNetSuite(ctx, page); err != nil {
+		return nil, err
+	}
 	answer, err := netsuite.ParseCallback(page.URL.Query())
-	must(err)
-	token, err := grant.Exchange(tb.Context(), globex, answer.Code, verifier)
-	must(err)
-	return &netsuite.API{Account: globex, Site: site, Token: token.AccessToken}
+	if err != nil {
+		return nil, err
+	}
+	token, err := grant.Exchange(ctx, globex, answer.Code, verifier)
+	if err != nil {
+		return nil, err
+	}
+	return &netsuite.API{Account: globex, Site: site, Token: token.AccessToken}, nil
 }
 
 func keysOf(tb testing.TB, api *netsuite.API, q netsuite.Query, key string) []string {
