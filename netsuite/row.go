@@ -95,8 +95,8 @@ func (r Row) Int(name string) (int64, error) {
 // as the text that Get returns.
 func (r Row) Float(name string) (float64, error) { return parsed(r, name, "a number", parseFloat) }
 
-// Bool returns a column that is "T" or "F" (H/section_0210123130 and its like send check boxes so), or true or false. A
-// null and anything else are errors.
+// Bool returns a column that is "T" or "F", as SuiteQL shows check boxes, or true or false. A null and anything else are
+// errors.
 func (r Row) Bool(name string) (bool, error) { return parsed(r, name, "T or F", parseBool) }
 
 // Time returns a column as a time. layout is as in time.Parse; a text without a zone is UTC. With layout "" the forms are
