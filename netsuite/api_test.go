@@ -22,11 +22,12 @@ func TestSuiteQL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Page{
-		Rows:  []Row{{"id": "1", "name": "O'Neil", "rate": "1.50", "on": "T", "flag": "true", "obj": `{"a":[1]}`}, {"id": "2"}},
-		Count: 2, Offset: 2, Total: 7, HasMore: true, Account: testAccount,
+	wantRows := `[{"id":"1","name":"O'Neil","rate":"1.50","on":"T","flag":"true","obj":"{\"a\":[1]}"} {"id":"2"}]`
+	if got := fmt.Sprint(page.Rows); got != wantRows {
+		t.Errorf("rows = %s, want %s", got, wantRows)
 	}
-	if !reflect.DeepEqual(page, want) {
+	page.Rows = nil
+	if want := (&Page{Count: 2, Offset: 2, Total: 7, HasMore: true, Account: testAccount}); !reflect.DeepEqual(page, want) {
 		t.Errorf("page = %+v, want %+v", page, want)
 	}
 	got := site.only(t)
@@ -80,16 +81,6 @@ func TestSuiteQLRefuses(t *testing.T) {
 		site := startSite(t, reply(http.StatusOK, body))
 		if page, err := testAPI(site.Site).SuiteQL(t.Context(), "x", 0, 0); !errors.Is(err, ErrUnreadable) {
 			t.Errorf("%q: page = %+v, %v; want ErrUnreadable", body, page, err)
-		}
-	}
-}
-
-func TestQuoteLiteral(t *testing.T) {
-	for in, want := range map[string]string{
-		"": "''", "plain": "'plain'", "O'Neil": "'O''Neil'", "''": "''''''", `back\slash`: `'back\slash'`, "a' OR '1'='1": "'a'' OR ''1''=''1'", "\xff": "'\uFFFD'",
-	} {
-		if got := QuoteLiteral(in); got != want {
-			t.Errorf("QuoteLiteral(%q) = %s, want %s", in, got, want)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 // The tests of this file let the library meet the emulator, whose ledger is the judge of what was sent.
 
 const (
+	globex = netsuite.AccountID("1234567")
 	admin  = "admin@globex.example"
 	robot  = "integration@globex.example"
 	acme   = "customrole_acme_sync"
@@ -26,26 +28,50 @@ const (
 // emulator is a running NetSuite with one integration record that knows both grants.
 type emulator struct {
 	*netsuitetest.Server
+	served  *httptest.Server
 	site    netsuite.Site
 	account *netsuitetest.Account
 	app     netsuitetest.Integration
 }
 
-func startEmulator(tb testing.TB, app netsuitetest.Integration, settings netsuitetest.Settings) *emulator {
-	tb.Helper()
-	e := &emulator{Server: netsuitetest.Start(tb, netsuitetest.Config{
-		Settings: settings,
-		Accounts: []netsuitetest.AccountConfig{
-			{ID: "TSTDRV1000001", Vendor: true, Customers: 1, Items: 1, SalesOrders: 1},
-			{ID: "1234567", Customers: 40, Items: 10, SalesOrders: 30},
-		},
-	})}
+// openEmulator serves an emulated account until Close is called. The fields of app that are the same for all are filled in.
+func openEmulator(app netsuitetest.Integration, settings netsuitetest.Settings, customers int) *emulator {
+	server := must(netsuitetest.New(netsuitetest.Config{Settings: settings, Accounts: []netsuitetest.AccountConfig{
+		{ID: string(globex), Name: "Globex Corporation", Customers: customers, Items: 10, SalesOrders: 30},
+		{ID: string(globex) + "_SB1", Name: "Globex Corporation - Sandbox 1", Customers: 1, Items: 1, SalesOrders: 1},
+	}}))
+	e := &emulator{Server: server, served: httptest.NewServer(server.Handler()), account: server.Account(string(globex))}
+	e.site = must(netsuite.EmulatorSite(e.served.Listener.Addr().String()))
 	app.Name, app.CodeGrant, app.ClientCredentials = "Acme Sync", true, true
 	app.RedirectURIs, app.Scopes = []string{atHome}, []string{"rest_webservices", "restlets"}
-	e.app = must(e.AddIntegration(app))
-	e.account = e.Account("1234567")
-	e.site = must(netsuite.EmulatorSite(e.Addr()))
+	e.app = must(server.AddIntegration(app))
 	return e
+}
+
+func (e *emulator) Close() {
+	e.served.Close()
+	_ = e.Server.Close()
+}
+
+// startEmulator is an emulator that ends with the test.
+func startEmulator(tb testing.TB, app netsuitetest.Integration, settings netsuitetest.Settings) *emulator {
+	tb.Helper()
+	e := openEmulator(app, settings, 40)
+	tb.Cleanup(e.Close)
+	return e
+}
+
+// administrator gives the APIs of an account with so many customers to its administrator.
+func administrator(tb testing.TB, customers int) *netsuite.API {
+	tb.Helper()
+	e := openEmulator(netsuitetest.Integration{}, netsuitetest.Settings{}, customers)
+	tb.Cleanup(e.Close)
+	return e.administrator()
+}
+
+// administrator signs in by a key that is mapped to the administrator.
+func (e *emulator) administrator() *netsuite.API {
+	return e.credentials(admin, "administrator", netsuite.P256).API()
 }
 
 func must[T any](v T, err error) T {
@@ -56,15 +82,42 @@ func must[T any](v T, err error) T {
 }
 
 // credentials has a new key whose certificate is mapped to an employee and a role.
-func (e *emulator) credentials(tb testing.TB, email, role string, alg netsuite.KeyAlgorithm) *netsuite.ClientCredentials {
-	tb.Helper()
+func (e *emulator) credentials(email, role string, alg netsuite.KeyAlgorithm) *netsuite.ClientCredentials {
 	key := must(netsuite.GenerateKey(alg))
 	cert := must(netsuite.NewCertificate(key, netsuite.CertificateOptions{Now: e.Clock().Now}))
 	return &netsuite.ClientCredentials{
-		Account: "1234567", ClientID: e.app.ClientID, Key: key, Scopes: e.app.Scopes,
+		Account: globex, ClientID: e.app.ClientID, Key: key, Scopes: e.app.Scopes,
 		CertificateID: must(e.account.MapCertificate(e.app.ClientID, email, role, netsuite.EncodePEM(cert))),
 		Site:          e.site, Now: e.Clock().Now,
 	}
+}
+
+// installBundle brings the role of the sample bundle and gives it to the integration user.
+func (e *emulator) installBundle() {
+	if err := errors.Join(e.account.InstallBundle(netsuitetest.AcmeBundle().ID), e.account.AssignRole(robot, acme)); err != nil {
+		panic(err)
+	}
+}
+
+// machine is the least-privilege connection: the integration user in the bundle's role.
+func (e *emulator) machine() *netsuite.ClientCredentials {
+	e.installBundle()
+	return e.credentials(robot, acme, netsuite.P256)
+}
+
+// holder is the internal IDs of the bundle's role and the integration user.
+func (e *emulator) holder() (role, entity int64) {
+	for _, r := range e.account.Roles() {
+		if r.ScriptID == acme {
+			role = r.ID
+		}
+	}
+	for _, p := range e.account.Employees() {
+		if p.Email == robot {
+			entity = p.ID
+		}
+	}
+	return role, entity
 }
 
 // grant is the client of the integration record for people.
@@ -77,16 +130,15 @@ func (e *emulator) grant() netsuite.CodeGrant {
 }
 
 // consent lets the administrator consent, and returns the tokens.
-func (e *emulator) consent(tb testing.TB) *netsuite.Token {
-	tb.Helper()
+func (e *emulator) consent(ctx context.Context) *netsuite.Token {
 	g, state, verifier := e.grant(), netsuite.NewState(), netsuite.NewCodeVerifier()
-	address := must(g.AuthorizeURL("1234567", state, verifier, ""))
+	address := must(g.AuthorizeURL(globex, state, verifier, ""))
 	back := must(url.Parse(must(e.account.Consent(address, admin, "administrator"))))
 	callback := must(netsuite.ParseCallback(back.Query()))
-	return must(g.Exchange(tb.Context(), callback.Account, callback.Code, verifier))
+	return must(g.Exchange(ctx, callback.Account, callback.Code, verifier))
 }
 
-// refreshes are the requests of the grant that reached the emulator.
+// requests counts those of a grant type that reached the emulator.
 func (e *emulator) requests(grantType string) int {
 	return e.Ledger().Count(func(l netsuitetest.Entry) bool { return l.GrantType == grantType })
 }
@@ -99,9 +151,9 @@ func TestManyCallersOneTokenRequest(t *testing.T) {
 			grant := "refresh_token"
 			if name == "client credentials" {
 				grant = "client_credentials"
-				token = e.credentials(t, admin, "administrator", netsuite.P256).Token
+				token = e.credentials(admin, "administrator", netsuite.P256).Token
 			} else {
-				user := &netsuite.UserCredentials{Grant: e.grant(), Account: "1234567", Stored: *e.consent(t), Save: func(context.Context, *netsuite.Token, *netsuite.Token) error { return nil }}
+				user := &netsuite.UserCredentials{Grant: e.grant(), Account: globex, Stored: *e.consent(t.Context()), Save: func(context.Context, *netsuite.Token, *netsuite.Token) error { return nil }}
 				token = user.Token
 			}
 			if _, err := token(t.Context()); err != nil {
@@ -148,7 +200,7 @@ func TestManyCallersOneTokenRequest(t *testing.T) {
 func TestRO09_LostAnswerOfAPublicRefresh(t *testing.T) {
 	e := startEmulator(t, netsuitetest.Integration{Public: true}, netsuitetest.Settings{})
 	user := &netsuite.UserCredentials{
-		Grant: e.grant(), Account: "1234567", Stored: netsuite.Token{RefreshToken: e.consent(t).RefreshToken},
+		Grant: e.grant(), Account: globex, Stored: netsuite.Token{RefreshToken: e.consent(t.Context()).RefreshToken},
 		Save: func(context.Context, *netsuite.Token, *netsuite.Token) error {
 			return errors.New("nothing is to be saved")
 		},
@@ -177,10 +229,10 @@ func TestUserCredentialsOverTheirWholeLife(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := startEmulator(t, tt.app, netsuitetest.Settings{})
 			began := e.Clock().Now()
-			stored := e.consent(t)
+			stored := e.consent(t.Context())
 			grant := e.grant()
 			grant.TokenRotationMaximum = time.Duration(tt.app.RotationHours) * time.Hour
-			user := &netsuite.UserCredentials{Grant: grant, Account: "1234567", Stored: *stored, Save: func(_ context.Context, old, new *netsuite.Token) error {
+			user := &netsuite.UserCredentials{Grant: grant, Account: globex, Stored: *stored, Save: func(_ context.Context, old, new *netsuite.Token) error {
 				if !old.RefreshToken.Equal(stored.RefreshToken) {
 					t.Error("Save was not given the token saved last as old")
 				}
@@ -223,7 +275,7 @@ func TestClientCredentialsWithEveryKeyAndSetting(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			e := startEmulator(t, netsuitetest.Integration{}, s)
 			for _, alg := range []netsuite.KeyAlgorithm{netsuite.P256, netsuite.P384, netsuite.P521, netsuite.RSA3072} {
-				c := e.credentials(t, admin, "administrator", alg)
+				c := e.credentials(admin, "administrator", alg)
 				api := c.API()
 				if now, err := api.ServerTime(t.Context()); err != nil || now.Sub(e.Clock().Now()).Abs() > time.Minute {
 					t.Errorf("%s: ServerTime = %s, %v", alg, now, err)
@@ -238,9 +290,9 @@ func TestClientCredentialsWithEveryKeyAndSetting(t *testing.T) {
 
 func TestClientAsksAgainAfterTheTokenDied(t *testing.T) {
 	e := startEmulator(t, netsuitetest.Integration{}, netsuitetest.Settings{RevokeKillsM2MTokens: true})
-	c := e.credentials(t, admin, "administrator", netsuite.P256)
+	c := e.credentials(admin, "administrator", netsuite.P256)
 	client := c.Client(t.Context())
-	u := must(e.site.BaseURL("1234567", netsuite.ServiceSuiteTalk)).String() + "/services/rest/system/v1/serverTime"
+	u := must(e.site.BaseURL(globex, netsuite.ServiceSuiteTalk)).String() + "/services/rest/system/v1/serverTime"
 	get := func() int {
 		resp, err := client.Get(u)
 		if err != nil {

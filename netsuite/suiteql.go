@@ -1,8 +1,8 @@
 package netsuite
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,14 +17,10 @@ const (
 	maxQuery    = 1 << 20
 )
 
-// Row is one row of a SuiteQL answer: lower-case column names and values as text, as NetSuite sends even numbers;
-// booleans are "T" and "F". A column that is null is absent.
-type Row map[string]string
-
 // Page is one page of a SuiteQL answer.
 type Page struct {
 	Rows    []Row
-	Count   int // rows of this page
+	Count   int // rows of this page, as NetSuite counts them
 	Offset  int
 	Total   int  // rows of the whole answer
 	HasMore bool // the sign that another page follows; the next offset is Offset + limit
@@ -35,14 +31,14 @@ type Page struct {
 
 // SuiteQL runs a query and returns the page of at most limit rows (1 to 1000; 0 means 1000) from offset, a multiple of
 // limit (H/section_157909186990). Give the query a unique ORDER BY, or pages may repeat and miss rows. There are no bind
-// parameters; see QuoteLiteral. The token needs the scope rest_webservices.
+// parameters; see Bind. The token needs the scope rest_webservices. Query and Rows read all pages.
 func (a *API) SuiteQL(ctx context.Context, query string, limit, offset int) (*Page, error) {
 	if limit == 0 {
 		limit = maxPageSize
 	}
 	switch {
 	case strings.TrimSpace(query) == "" || len(query) > maxQuery:
-		return nil, errors.New("SuiteQL query: the query must not be empty nor larger than 1 MiB")
+		return nil, errEmptyQuery
 	case limit < 1 || limit > maxPageSize:
 		return nil, fmt.Errorf("SuiteQL query: limit %d must be from 1 to %d", limit, maxPageSize)
 	case offset < 0 || offset%limit != 0:
@@ -58,62 +54,40 @@ func (a *API) SuiteQL(ctx context.Context, query string, limit, offset int) (*Pa
 	if err != nil {
 		return nil, err
 	}
-	p, err := a.readPage(ans.body)
+	p, err := a.readPage(ans.body, limit)
 	if err != nil {
 		return nil, r.unreadable(ans, err.Error())
 	}
 	return p, nil
 }
 
-// QuoteLiteral returns s as a SuiteQL string literal with its quotes. A quote inside s is doubled; nothing else is special.
-func QuoteLiteral(s string) string {
-	return "'" + strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "'", "''") + "'"
-}
+var errEmptyQuery = errors.New("SuiteQL query: the query must not be empty nor larger than 1 MiB")
 
 type link struct {
 	Href string `json:"href"`
 }
 
-func (a *API) readPage(body []byte) (*Page, error) {
-	var wire struct {
-		Links   []link                       `json:"links"`
-		Items   []map[string]json.RawMessage `json:"items"`
-		Count   lenientInt                   `json:"count"`
-		Offset  lenientInt                   `json:"offset"`
-		Total   lenientInt                   `json:"totalResults"`
-		HasMore *lenientBool                 `json:"hasMore"`
+// UnmarshalJSON reads a page that was kept as NetSuite sent it, of at most 1000 rows. Account is left empty: only the call
+// knows whose hosts count. The bytes are copied and not changed.
+func (p *Page) UnmarshalJSON(body []byte) error {
+	read, _, err := scanPage(bytes.Clone(body), maxPageSize)
+	if err != nil {
+		return err
 	}
-	if json.Unmarshal(body, &wire) != nil || wire.HasMore == nil {
-		return nil, errors.New("the answer is not a page of a query")
-	}
-	account, err := a.linkedAccount(wire.Links)
+	*p = *read
+	return nil
+}
+
+// readPage reads an answer of at most limit rows. It overwrites body.
+func (a *API) readPage(body []byte, limit int) (*Page, error) {
+	p, links, err := scanPage(body, limit)
 	if err != nil {
 		return nil, err
 	}
-	p := &Page{
-		Count: int(wire.Count), Offset: int(wire.Offset), Total: int(wire.Total), HasMore: bool(*wire.HasMore),
-		Account: account, Rows: make([]Row, len(wire.Items)),
-	}
-	for i, item := range wire.Items {
-		p.Rows[i] = readRow(item)
+	if p.Account, err = a.linkedAccount(links); err != nil {
+		return nil, err
 	}
 	return p, nil
-}
-
-func readRow(item map[string]json.RawMessage) Row {
-	row := make(Row, len(item))
-	for column, raw := range item {
-		var text string
-		switch {
-		case string(raw) == "null":
-		case column == "links" && raw[0] == '[': // each item's own, not a column
-		case json.Unmarshal(raw, &text) == nil:
-			row[column] = text
-		default:
-			row[column] = string(raw)
-		}
-	}
-	return row
 }
 
 // linkedAccount reads the account from the hosts of the links, which must agree.

@@ -38,7 +38,11 @@ func TestMain(m *testing.M) {
 	if kind == "" {
 		os.Exit(m.Run())
 	}
-	if err := runServer(kind, os.Stdin, os.Stdout); err != nil {
+	run := runServer
+	if kind == kindEmulator {
+		run = runEmulator
+	}
+	if err := run(kind, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -72,16 +72,16 @@ func (w *work) askAccount(ctx context.Context, claims netsuite.Claims) (netsuite
 		return "", err
 	}
 	if len(page.Rows) > 0 {
-		w.Run.SetupName, w.Run.SetupRoleName = personName(page.Rows[0]), page.Rows[0]["rolename"]
+		w.Run.SetupName, w.Run.SetupRoleName = personName(page.Rows[0]), page.Rows[0].Get("rolename")
 	}
 	return page.Account, nil
 }
 
 func personName(row netsuite.Row) string {
-	if full := strings.TrimSpace(row["firstname"] + " " + row["lastname"]); full != "" {
+	if full := strings.TrimSpace(row.Get("firstname") + " " + row.Get("lastname")); full != "" {
 		return full
 	}
-	return row["entityid"]
+	return row.Get("entityid")
 }
 
 // askBackend lets the browser carry a one-time code to the app, whose backend must say that this run is its user's (ON-01).

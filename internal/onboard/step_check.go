@@ -144,7 +144,7 @@ func (c *checker) script(ctx context.Context, api *netsuite.API, one broker.Chec
 		one.URL = c.w.page("/app/bundler/bundledetails.nl", url.Values{
 			"sourcecompanyid": {c.w.App.Bundle.SourceAccount}, "domain": {"PRODUCTION"}, "config": {"F"}, "id": {strconv.FormatInt(c.w.App.Bundle.ID, 10)},
 		})
-	case !strings.EqualFold(page.Rows[0]["status"], "RELEASED") || page.Rows[0]["isdeployed"] != "T":
+	case !strings.EqualFold(page.Rows[0].Get("status"), "RELEASED") || page.Rows[0].Get("isdeployed") != "T":
 		one.State, one.Code = broker.CheckTodo, broker.CodeBundleMissing
 		one.Title = "Release the bundle's script"
 		one.Hint, one.Path = "The bundle is there, but its script deployment is not released.", pathDeploy+" > "+health.Deploy+" > Status: Released"
@@ -176,20 +176,20 @@ func (c *checker) role(ctx context.Context) error {
 		return nil
 	}
 	row := page.Rows[0]
-	id, err := strconv.ParseInt(row["id"], 10, 64)
-	if err != nil || !strings.EqualFold(row["scriptid"], want) {
+	id, err := strconv.ParseInt(row.Get("id"), 10, 64)
+	if err != nil || !strings.EqualFold(row.Get("scriptid"), want) {
 		return stop(broker.CodeConsentFailed, "NetSuite's answer about the role "+want+" could not be read.")
 	}
 	if id == administrator {
 		return stop(broker.CodeRoleTooStrong, fmt.Sprintf("%s is the role Administrator.", want)) // ON-12
 	}
-	if row["isinactive"] == "T" {
-		one.State, one.Code, one.Title = broker.CheckTodo, broker.CodeBundleMissing, "Make the role “"+row["name"]+"” active"
-		one.Path = pathRoles + " > " + row["name"] + " > Inactive: off"
+	if row.Get("isinactive") == "T" {
+		one.State, one.Code, one.Title = broker.CheckTodo, broker.CodeBundleMissing, "Make the role “"+row.Get("name")+"” active"
+		one.Path = pathRoles + " > " + row.Get("name") + " > Inactive: off"
 	} else {
-		one.State, one.Title = broker.CheckOK, "The role “"+row["name"]+"” is there"
+		one.State, one.Title = broker.CheckOK, "The role “"+row.Get("name")+"” is there"
 	}
-	c.w.Run.RoleID, c.w.Run.RoleName = id, row["name"]
+	c.w.Run.RoleID, c.w.Run.RoleName = id, row.Get("name")
 	c.add(one)
 	return nil
 }
@@ -221,7 +221,7 @@ func (c *checker) permissions(ctx context.Context) error {
 	}
 	has := map[string]int{}
 	for _, row := range page.Rows {
-		has[strings.ToUpper(row["permkey"])], _ = strconv.Atoi(row["permlevel"])
+		has[strings.ToUpper(row.Get("permkey"))], _ = strconv.Atoi(row.Get("permlevel"))
 	}
 	if _, found := has[kernel]; found {
 		return stop(broker.CodeRoleTooStrong, "The role “"+c.w.Run.RoleName+"” carries Core Administration Permissions.")
@@ -298,10 +298,10 @@ func (c *checker) holders(ctx context.Context) ([]broker.Holder, error) {
 	}
 	var holders []broker.Holder
 	for _, row := range page.Rows {
-		held := strings.FieldsFunc(row["rolesforsearch"], func(r rune) bool { return r == ',' || r == ' ' })
-		id, err := strconv.ParseInt(row["id"], 10, 64)
+		held := strings.FieldsFunc(row.Get("rolesforsearch"), func(r rune) bool { return r == ',' || r == ' ' })
+		id, err := strconv.ParseInt(row.Get("id"), 10, 64)
 		if err == nil && slices.Contains(held, role) {
-			holders = append(holders, broker.Holder{Entity: id, Name: personName(row), Email: row["email"]})
+			holders = append(holders, broker.Holder{Entity: id, Name: personName(row), Email: row.Get("email")})
 		}
 	}
 	return holders, nil
