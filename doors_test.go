@@ -19,6 +19,7 @@ var (
 	mayReadEnvironment = map[string]string{
 		"cmd/suitekey/main.go":               "hands arguments and environment to the command line",
 		"internal/cli/":                      "is the command line",
+		"examples/":                          "are small programs of their own",
 		"internal/pgtest/":                   "is for tests, which may name a server of their own",
 		"internal/web/cmd/storybook/main.go": "is a command of its own, for people who change a page",
 	}

@@ -72,6 +72,12 @@ var rooms = map[string]room{
 	},
 	"cmd/suitekey": {ours: []string{"internal/cli"}},
 
+	// What a reader copies imports the library alone.
+	"examples/machine-query":      {ours: []string{"netsuite"}},
+	"examples/portal-user":        {ours: []string{"netsuite"}},
+	"examples/rotate-certificate": {ours: []string{"netsuite"}},
+	"examples/stream-csv":         {ours: []string{"netsuite"}},
+
 	// For tests only: no room above names them.
 	"internal/crash":  {}, // test files alone
 	"internal/pgtest": {modules: []string{pgx}},

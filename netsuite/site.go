@@ -62,6 +62,17 @@ func EmulatorSite(addr string) (Site, error) {
 	return Site{netip.AddrPortFrom(ip.Unmap(), uint16(number))}, nil
 }
 
+// ParseSite reads a setting: "" or "netsuite.com" is the real NetSuite, everything else the address of an emulator on this
+// machine, as EmulatorSite takes it.
+func ParseSite(s string) (Site, error) {
+	if s == "" || s == liveSite {
+		return Site{}, nil
+	}
+	return EmulatorSite(s)
+}
+
+const liveSite = "netsuite.com"
+
 // IsEmulator reports whether the site is an emulator.
 func (s Site) IsEmulator() bool { return s.emulator.IsValid() }
 
@@ -70,7 +81,7 @@ func (s Site) String() string {
 	if s.IsEmulator() {
 		return "emulator at " + s.emulator.String()
 	}
-	return "netsuite.com"
+	return liveSite
 }
 
 // BaseURL returns scheme and host of one service of one account, without a trailing slash:

@@ -74,3 +74,16 @@ func TestEmulatorSite(t *testing.T) {
 		t.Errorf("the zero site is %s", s)
 	}
 }
+
+func TestParseSite(t *testing.T) {
+	for text, want := range map[string]string{"": "netsuite.com", "netsuite.com": "netsuite.com", "127.0.0.1:8790": "emulator at 127.0.0.1:8790"} {
+		if site, err := ParseSite(text); err != nil || site.String() != want {
+			t.Errorf("ParseSite(%q) = %s, %v; want %s", text, site, err, want)
+		}
+	}
+	for _, text := range []string{"evil.example:80", "netsuite.com:443", " ", "https://netsuite.com"} {
+		if site, err := ParseSite(text); err == nil {
+			t.Errorf("ParseSite(%q) = %s, want an error", text, site)
+		}
+	}
+}
