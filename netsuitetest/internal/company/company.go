@@ -96,6 +96,7 @@ type Company struct {
 	read    *sql.DB           // connections that cannot write, see sqlite.go
 	tables  map[string]*table // guarded by mu: the catalogue, standard tables and custom record types
 	bundles map[int64]Bundle  // guarded by mu
+	totals  totals            // of statements; readers of mu fill it, the writer empties it
 }
 
 // opened numbers the in-memory databases of this process.
@@ -151,6 +152,7 @@ func (c *Company) update(do func(tx *sql.Tx) error) error {
 
 // updateLocked is update for a caller that holds mu.
 func (c *Company) updateLocked(do func(tx *sql.Tx) error) error {
+	c.totals.forget()
 	// Not the request's context: a caller that hangs up must not take the only copy of the data along.
 	tx, err := c.write.BeginTx(context.Background(), nil)
 	if err != nil {
