@@ -34,6 +34,9 @@ type Config struct {
 	Name      string           // company name, "Globex Corporation" if empty
 	Now       func() time.Time // the account's clock; nil = time.Now
 
+	// ServerTime is what serverTime tells; nil = Now.
+	ServerTime func() time.Time
+
 	// How many rows to seed; 0 means 400 customers, 120 items and 2000 sales orders.
 	Customers, Items, SalesOrders int
 
@@ -56,6 +59,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.ServerTime == nil {
+		cfg.ServerTime = cfg.Now
 	}
 	if cfg.Customers == 0 {
 		cfg.Customers = 400

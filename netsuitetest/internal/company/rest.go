@@ -11,6 +11,7 @@ type Caller struct {
 	Role, Entity int64
 	Features     func(name string) bool // is the account's feature on, "RESTWEBSERVICES"; nil = all are
 	BaseURL      string                 // scheme://host of links and Location headers
+	Limits       Limits                 // what governanceLimits tells this caller
 }
 
 func (caller Caller) feature(name string) bool {
