@@ -238,7 +238,7 @@ func (a *Account) useNonce(p map[string]string, now time.Time) bool {
 func parseOAuthHeader(header string) (map[string]string, error) {
 	scheme, rest, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "OAuth") {
-		return nil, errors.New("Authorization must be OAuth and the signed parameters (RFC 5849 section 3.5.1)")
+		return nil, errors.New("the header Authorization must be OAuth and the signed parameters (RFC 5849 section 3.5.1)")
 	}
 	p := map[string]string{}
 	for part := range strings.SplitSeq(rest, ",") {
@@ -247,13 +247,13 @@ func parseOAuthHeader(header string) (map[string]string, error) {
 			return nil, err
 		}
 		if _, twice := p[name]; twice {
-			return nil, errors.New("a parameter of Authorization is given twice (RFC 5849 section 3.1)")
+			return nil, errors.New("a parameter of the header Authorization is given twice (RFC 5849 section 3.1)")
 		}
 		p[name] = value
 	}
 	for _, name := range []string{"oauth_consumer_key", "oauth_token", "oauth_signature_method", "oauth_timestamp", "oauth_nonce", "oauth_signature"} {
 		if p[name] == "" {
-			return nil, errors.New("Authorization lacks " + name + " (RFC 5849 section 3.1)")
+			return nil, errors.New("the header Authorization lacks " + name + " (RFC 5849 section 3.1)")
 		}
 	}
 	return p, nil
@@ -264,7 +264,7 @@ func oauthParameter(part string) (name, value string, err error) {
 	name, quoted, found := strings.Cut(strings.TrimSpace(part), "=")
 	value, opened := strings.CutPrefix(quoted, `"`)
 	value, closed := strings.CutSuffix(value, `"`)
-	malformed := errors.New(`Authorization must be a list of name="value", percent-encoded (RFC 5849 section 3.5.1)`)
+	malformed := errors.New(`the header Authorization must be a list of name="value", percent-encoded (RFC 5849 section 3.5.1)`)
 	if !found || !opened || !closed || strings.Contains(value, `"`) {
 		return "", "", malformed
 	}
