@@ -20,6 +20,8 @@ type Account struct {
 	cfg    AccountConfig
 	keys   *signingKeys
 
+	governor *governor
+
 	opening sync.Once
 	company *company.Company // set once by data
 
@@ -39,6 +41,8 @@ type Account struct {
 	installing   map[int64]time.Time  // bundles on their way, and when they arrive
 	trail        []AuditLine          // Login Audit Trail
 	lastMilli    int64                // makes the milliseconds in token IDs unique
+	tba          map[string]*tbaToken // tokens of token-based authentication, by token ID
+	nonces       map[string]time.Time // of OAuth 1.0 requests, until their timestamps are too old
 
 	apiAccount, redirectCompany, tokenAccount string // overrides, empty = the truth
 }
@@ -77,6 +81,7 @@ func newAccount(s *Server, cfg AccountConfig) *Account {
 	a := &Account{
 		s: s, id: cfg.ID, vendor: cfg.Vendor, cfg: cfg, approval: cfg.RequireApproval,
 		keys:     &signingKeys{account: cfg.ID, settings: s.settings},
+		governor: newGovernor(cfg.Concurrency), tba: map[string]*tbaToken{}, nonces: map[string]time.Time{},
 		features: map[string]bool{}, records: map[string]*record{}, nextRecord: 12, codes: map[string]*code{},
 		tokens: map[[32]byte]*token{}, seenJTI: map[string]time.Time{}, consents: map[string]bool{},
 		sessions: map[string]*session{}, tickets: map[string]*session{}, installing: map[int64]time.Time{},
@@ -104,7 +109,7 @@ func (a *Account) Name() string {
 func (a *Account) data() *company.Company {
 	a.opening.Do(func() {
 		c, err := company.Open(company.Config{
-			AccountID: a.id, Name: a.Name(), Now: a.s.clock.Now,
+			AccountID: a.id, Name: a.Name(), Now: a.s.clock.Now, ServerTime: a.s.now,
 			Customers: a.cfg.Customers, Items: a.cfg.Items, SalesOrders: a.cfg.SalesOrders,
 			HiddenTablesEmpty: a.s.settings.HiddenTablesEmpty, LimitTypeKey: a.s.settings.LimitTypeKey, AsyncDelay: a.s.settings.AsyncDelay,
 		})
@@ -351,9 +356,12 @@ func (a *Account) SetRoleInactive(roleScriptID string, inactive bool) error {
 	return a.data().SetRoleInactive(r.ID, inactive)
 }
 
-// Refresh is a sandbox refresh: the certificates' mappings and all grants and tokens are gone
-// (H/section_162686838198, H/section_157780293862).
+// Refresh is a sandbox refresh: the certificates' mappings and all grants and tokens are gone, those of token-based
+// authentication included (H/section_162686838198, H/section_157780293862).
 func (a *Account) Refresh() {
+	for id := range a.tbaTokens() {
+		_ = a.RevokeTBAToken(id) // it is there
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.certificates = nil
@@ -420,6 +428,15 @@ var (
 // usable, which may be called with or without mu, tells why this entity cannot act in this role, nil if it
 // can. errNoLogin stands apart since the API answers it in another way.
 func (a *Account) usable(entity, role int64) error {
+	err := a.acts(entity, role)
+	if err == nil && !a.data().Has(role, "ADMI_LOGIN_OAUTH2", 1) {
+		return errNoLogin
+	}
+	return err
+}
+
+// acts tells why this entity cannot act in this role, whatever way it logs in; nil if it can.
+func (a *Account) acts(entity, role int64) error {
 	e, found := a.data().Employee(entity)
 	r, known := a.data().Role(role)
 	switch {
@@ -433,8 +450,6 @@ func (a *Account) usable(entity, role int64) error {
 		return errors.New("the role is inactive")
 	case !slices.Contains(e.Roles, role):
 		return errNotHeld
-	case !a.data().Has(role, "ADMI_LOGIN_OAUTH2", 1):
-		return errNoLogin
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ func (s *Server) adminRoutes(on func(pattern string, h handler)) {
 	on("GET /_emulator/ledger", s.ledgerPage)
 	on("GET /_emulator/ledger.json", s.ledgerJSON)
 	on("POST /_emulator/clock", adminPost(s.setClock))
+	on("POST /_emulator/skew", adminPost(s.postSkew))
 	on("POST /_emulator/integrations", s.postIntegration)
 	on("POST /_emulator/faults", adminPost(s.postFault))
 	on("DELETE /_emulator/faults", func(c *call) {
@@ -65,6 +66,20 @@ func (s *Server) adminRoutes(on func(pattern string, h handler)) {
 		return nil
 	}))
 	on("POST "+account+"override", knob(setOverrides))
+	on("POST "+account+"concurrency", knob(func(a *Account, in struct{ Limit int }) error { return a.SetConcurrency(in.Limit) }))
+	on("POST "+account+"allocate", knob(func(a *Account, in struct {
+		clientJSON
+		Limit int
+	},
+	) error {
+		return a.AllocateConcurrency(in.ClientID, in.Limit)
+	}))
+	on("POST "+account+"tba-tokens", onAccount(postTBAToken))
+	on("POST "+account+"revoke-tba-token", knob(func(a *Account, in tbaJSON) error { return a.RevokeTBAToken(in.TokenID) }))
+}
+
+type tbaJSON struct {
+	TokenID string `json:"token_id"`
 }
 
 type clientJSON struct {
@@ -169,6 +184,30 @@ func (s *Server) setClock(in struct {
 	return nil
 }
 
+// postSkew puts NetSuite's clock ahead: {"by":"-5m"}.
+func (s *Server) postSkew(in struct{ By string }) error {
+	d, err := time.ParseDuration(in.By)
+	if err != nil {
+		return errors.New("skew: by: want a duration such as 5m or -90s; 0s ends it")
+	}
+	s.SkewDate(d)
+	return nil
+}
+
+// postTBAToken adds a token and answers with it, its secrets included.
+func postTBAToken(c *call, a *Account) {
+	var in TBAToken
+	err := readJSON(c, &in)
+	if err == nil {
+		in, err = a.AddTBAToken(in)
+	}
+	if err != nil {
+		c.adminError(http.StatusBadRequest, err)
+		return
+	}
+	c.json(http.StatusOK, in)
+}
+
 // postIntegration adds a record and answers with it, its secret included: the only time it is shown.
 func (s *Server) postIntegration(c *call) {
 	var in Integration
@@ -186,30 +225,37 @@ func (s *Server) postIntegration(c *call) {
 
 // faultJSON is a fault from another process; blocking needs a channel and is for Go only.
 type faultJSON struct {
-	Kind       FaultKind `json:"kind"`
-	Times      int       `json:"times"`
-	Method     string    `json:"method"`  // "" = every method
-	Path       string    `json:"path"`    // part of the path
-	Account    string    `json:"account"` // "" = every account
-	Status     int       `json:"status"`
-	Body       string    `json:"body"`
-	RetryAfter string    `json:"retry_after"`
-	DelayMS    int64     `json:"delay_ms"`
-	After      bool      `json:"after"`
+	Kind        FaultKind `json:"kind"`
+	Skip        int       `json:"skip"`
+	Times       int       `json:"times"`
+	Method      string    `json:"method"`  // "" = every method
+	Path        string    `json:"path"`    // part of the path
+	Account     string    `json:"account"` // "" = every account
+	Status      int       `json:"status"`
+	Body        string    `json:"body"`
+	RetryAfter  string    `json:"retry_after"`
+	ContentType string    `json:"content_type"`
+	DelayMS     int64     `json:"delay_ms"`
+	After       bool      `json:"after"`
+}
+
+// remoteFaults are the kinds that another process can inject.
+var remoteFaults = []FaultKind{
+	FaultDelay, FaultCutBefore, FaultCutAfter, FaultCutBody, FaultStatus, FaultUnauthorized, FaultContentType,
 }
 
 func (s *Server) postFault(in faultJSON) error {
 	switch {
-	case !slices.Contains([]FaultKind{FaultDelay, FaultCutBefore, FaultCutAfter, FaultStatus}, in.Kind):
-		return errors.New("kind: want delay, cut-before, cut-after or status")
+	case !slices.Contains(remoteFaults, in.Kind):
+		return fmt.Errorf("kind: want one of %q", remoteFaults)
 	case in.Kind == FaultStatus && (in.Status < 200 || in.Status > 599):
 		return errors.New("status: want 200 to 599")
-	case in.Times < 0 || in.DelayMS < 0:
-		return errors.New("times and delay_ms: must not be negative")
+	case in.Skip < 0 || in.Times < 0 || in.DelayMS < 0:
+		return errors.New("skip, times and delay_ms: must not be negative")
 	}
 	account := canonicalAccount(in.Account)
 	s.Fault(Fault{
-		Kind: in.Kind, Times: in.Times, Status: in.Status, Body: in.Body, RetryAfter: in.RetryAfter,
+		Kind: in.Kind, Skip: in.Skip, Times: in.Times, Status: in.Status, Body: in.Body, RetryAfter: in.RetryAfter, ContentType: in.ContentType,
 		Delay: time.Duration(in.DelayMS) * time.Millisecond, After: in.After,
 		Match: func(r *http.Request) bool {
 			addr, _ := parseHost(r.Host, true)

@@ -178,7 +178,7 @@ func (s *Server) verifyAssertion(c *call, as *assertion) (*certificate, *refusal
 	if err := verifySignature(as, cert.public); err != nil {
 		return nil, s.badKey(err.Error(), "InvalidSignature")
 	}
-	return cert, s.checkTimes(c, as, now)
+	return cert, s.checkTimes(c, as, s.now())
 }
 
 // badKey is the refusal of a key that does not fit; sources disagree about its code.

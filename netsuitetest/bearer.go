@@ -17,6 +17,27 @@ func loginRefused(rule, audit string) *refusal {
 	return refuse(http.StatusUnauthorized, "INVALID_LOGIN", rule, audit)
 }
 
+// authenticate finds who calls REST or a RESTlet: by a bearer token issued for the scope, or by token-based
+// authentication, which knows no scopes.
+func (s *Server) authenticate(c *call, scope string) (*token, *refusal) {
+	if speaksTBA(c.r) {
+		return s.tbaCaller(c)
+	}
+	return s.bearer(c, scope)
+}
+
+// refuseLogin answers a call without a good token in the form of its service.
+func (s *Server) refuseLogin(c *call, no *refusal) {
+	if c.r.URL.Path != restletPath {
+		c.refuseREST(no)
+		return
+	}
+	if no.code == "INVALID_LOGIN" {
+		no.code = "INVALID_LOGIN_ATTEMPT"
+	}
+	s.refuseRESTlet(c, no, "Invalid login attempt.")
+}
+
 // bearer checks the access token of a call to REST, certificates or RESTlets, which must be issued for the scope.
 func (s *Server) bearer(c *call, scope string) (*token, *refusal) {
 	signed, no := bearerToken(c.r)
@@ -92,7 +113,11 @@ func (c *call) noteRefusal(no *refusal) {
 	if no.audit != "" {
 		c.account.audit(AuditLine{ClientID: c.entry.ClientID, Entity: c.entry.Entity, Role: c.entry.Role, Detail: no.audit})
 	}
-	realm := `Bearer realm="` + c.account.id + `", `
+	scheme := "Bearer"
+	if speaksTBA(c.r) {
+		scheme = "OAuth" // guess: Oracle shows the header for OAuth 2.0 only
+	}
+	realm := scheme + ` realm="` + c.account.id + `", `
 	switch {
 	case no.status == http.StatusUnauthorized:
 		c.w.Header().Set("WWW-Authenticate", realm+`error="invalid_token", error_description="Invalid login attempt."`)

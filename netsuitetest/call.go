@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"strconv"
 )
 
 // call is one request on its way: the request, its address, the answer in the making, and its ledger entry.
@@ -18,6 +19,7 @@ type call struct {
 	account *Account // nil on system, rest and unknown hosts
 	entry   Entry
 	cut     bool // drop the connection instead of answering
+	half    bool // drop it in the middle of the body
 }
 
 // handler answers one call. As an http.Handler it finds the call in the request's context.
@@ -131,6 +133,16 @@ func (c *call) answer(w http.ResponseWriter) {
 	for name, values := range c.w.header {
 		w.Header()[name] = values
 	}
+	w.Header().Set("Date", c.s.now().Format(http.TimeFormat))
+	body := c.w.body.Bytes()
+	if !c.half {
+		w.WriteHeader(c.w.status)
+		_, _ = w.Write(body) // a client that left has no ear for an error
+		return
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(c.w.status)
-	_, _ = w.Write(c.w.body.Bytes()) // a client that left has no ear for an error
+	_, _ = w.Write(body[:len(body)/2])
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
 }

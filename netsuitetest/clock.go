@@ -34,3 +34,19 @@ func (c *Clock) Set(t time.Time) {
 	defer c.mu.Unlock()
 	c.offset = t.Sub(c.base())
 }
+
+// SkewDate puts NetSuite's clock d ahead of the emulator's, behind it if d is negative: the Date header, serverTime, and
+// the checks of what clients date (assertions, OAuth 1.0 timestamps) follow, since NetSuite's clock is one. What ages
+// in the emulator keeps to Clock.
+func (s *Server) SkewDate(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.skew = d
+}
+
+// now is the time that NetSuite tells.
+func (s *Server) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clock.Now().Add(s.skew)
+}

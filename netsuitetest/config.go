@@ -40,6 +40,10 @@ type AccountConfig struct {
 	Features map[string]bool
 	// Rows of the seeded company; 0 = the default size.
 	Customers, Items, SalesOrders int
+	// Concurrency is how many requests the account answers at once, REST, SuiteQL and RESTlets together
+	// (H/section_1500275531): 5 Standard, 15 Premium, 20 Enterprise and Ultimate, and 10 more for each SuiteCloud Plus
+	// licence. 0 = 5; negative = no limit, which NetSuite does not have.
+	Concurrency int
 }
 
 // What a bundle brings into an account.

@@ -1,6 +1,6 @@
 // Package netsuitetest is an emulator of the part of NetSuite that OAuth 2.0 clients meet: log-in and consent
-// pages, the token, revoke, keys and certificates endpoints, bearer checks, SuiteQL and records over a small
-// seeded company, RESTlets, bundles, roles and features, each strict and stateful.
+// pages, the token, revoke, keys and certificates endpoints, bearer checks, SuiteQL and records over a seeded
+// company, RESTlets, bundles, roles, features and the limit of concurrent requests, each strict and stateful.
 //
 // Most tests call Start, add an integration record, and talk HTTP to the address:
 //
@@ -18,7 +18,7 @@
 // In the comments and rules H/x stands for
 // https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/x.html.
 //
-// Not here: OpenID Connect, MCP, SuiteAnalytics Connect, SOAP, token-based authentication, two-factor log-in,
-// concurrency limits (429 is a fault to inject), and the proxy mode. The keys it signs with are worth nothing:
+// Not here: OpenID Connect, MCP, SuiteAnalytics Connect, SOAP, the flow in three steps of token-based authentication
+// (its signed requests are here), two-factor log-in, and the proxy mode. The keys it signs with are worth nothing:
 // never trust them outside a test.
 package netsuitetest

@@ -1,6 +1,7 @@
 package netsuitetest
 
 import (
+	"cmp"
 	"net/http"
 	"sync"
 	"time"
@@ -16,26 +17,33 @@ const (
 	FaultCutBefore FaultKind = "cut-before" // drop the connection, nothing done
 	FaultCutAfter  FaultKind = "cut-after"  // do everything, then drop the connection instead of answering
 	FaultStatus    FaultKind = "status"     // answer Status with Body, nothing done
+
+	FaultUnauthorized FaultKind = "unauthorized" // refuse the token although it is good, nothing done; as seen under load
+	FaultCutBody      FaultKind = "cut-body"     // do everything, then drop the connection in the middle of the answer's body
+	FaultContentType  FaultKind = "content-type" // do everything, but say that the answer is ContentType
 )
 
 // Fault is a trouble to inject, for requests that Match accepts.
 type Fault struct {
 	Match func(*http.Request) bool // nil = every request; must not read the body
-	Times int                      // how often; 0 = until removed
+	Skip  int                      // how many that match go by unharmed first
+	Times int                      // how often it strikes then; 0 = until removed
 	Kind  FaultKind                // "" = FaultObserve
 
-	After      bool // FaultDelay, FaultBlock: between the effect and the answer, not before the effect
-	Delay      time.Duration
-	Release    <-chan struct{}     // FaultBlock
-	Status     int                 // FaultStatus
-	Body       string              // FaultStatus
-	RetryAfter string              // FaultStatus: the Retry-After header, none if empty
-	OnMatch    func(*http.Request) // called as the fault strikes, before the effect
+	After       bool // FaultDelay, FaultBlock: between the effect and the answer, not before the effect
+	Delay       time.Duration
+	Release     <-chan struct{}     // FaultBlock
+	Status      int                 // FaultStatus
+	Body        string              // FaultStatus
+	RetryAfter  string              // FaultStatus: the Retry-After header, none if empty
+	ContentType string              // FaultStatus, none if empty; FaultContentType, "text/html" if empty
+	OnMatch     func(*http.Request) // called as the fault strikes, before the effect
 }
 
 // activeFault is a fault with the strikes it has left.
 type activeFault struct {
 	Fault
+	skip int // guarded by faults.mu
 	left int // guarded by faults.mu; -1 = no end
 }
 
@@ -46,7 +54,7 @@ type faults struct {
 
 // Fault adds a fault and returns the function that removes it. Of several that match, the oldest strikes.
 func (s *Server) Fault(f Fault) (remove func()) {
-	a := &activeFault{Fault: f, left: f.Times}
+	a := &activeFault{Fault: f, skip: f.Skip, left: f.Times}
 	if f.Times == 0 {
 		a.left = -1
 	}
@@ -100,6 +108,10 @@ func (f *faults) take(r *http.Request, observers *[]*activeFault) *activeFault {
 		if (hit != nil && a.Kind != FaultObserve) || (a.Match != nil && !a.Match(r)) {
 			continue
 		}
+		if a.skip > 0 {
+			a.skip--
+			continue
+		}
 		if a.left > 0 {
 			a.left--
 		}
@@ -125,9 +137,18 @@ func (a *activeFault) before(c *call) bool {
 		if a.RetryAfter != "" {
 			c.w.Header().Set("Retry-After", a.RetryAfter)
 		}
+		if a.ContentType != "" {
+			c.w.Header().Set("Content-Type", a.ContentType)
+		}
 		c.broke("fault: status " + http.StatusText(a.Status))
 		c.w.WriteHeader(a.Status)
 		c.write(a.Body)
+		return false
+	case FaultUnauthorized:
+		if c.account == nil {
+			return true // nobody could log in here
+		}
+		c.s.refuseLogin(c, loginRefused("fault: the token is refused although it may be good", ""))
 		return false
 	case FaultDelay, FaultBlock:
 		if !a.After && !a.wait(c.r) {
@@ -141,26 +162,34 @@ func (a *activeFault) before(c *call) bool {
 
 // after does what the fault does between the effect and the answer.
 func (a *activeFault) after(c *call) {
-	switch {
-	case a.Kind == FaultCutAfter:
+	switch a.Kind {
+	case FaultCutAfter:
 		c.cut = true
-	case a.After && (a.Kind == FaultDelay || a.Kind == FaultBlock):
-		a.wait(c.r)
+	case FaultCutBody:
+		c.half = true
+	case FaultContentType:
+		c.w.Header().Set("Content-Type", cmp.Or(a.ContentType, "text/html"))
+	case FaultDelay, FaultBlock:
+		if a.After {
+			a.wait(c.r)
+		}
 	}
 }
 
 // wait returns false when the client or the server went away first.
 func (a *activeFault) wait(r *http.Request) bool {
-	var timer <-chan time.Time
 	if a.Kind == FaultDelay {
-		t := time.NewTimer(a.Delay)
-		defer t.Stop()
-		timer = t.C
+		return hold(r, time.After(a.Delay), nil)
 	}
+	return hold(r, nil, a.Release)
+}
+
+// hold waits for one of the events; it returns false when the client or the server went away first.
+func hold(r *http.Request, timer <-chan time.Time, release <-chan struct{}) bool {
 	select {
 	case <-timer:
 		return true
-	case <-a.Release:
+	case <-release:
 		return true
 	case <-r.Context().Done():
 		return false

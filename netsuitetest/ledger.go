@@ -22,6 +22,7 @@ type Entry struct {
 	Rule    string // the rule it met or broke, with its source
 	OK      bool
 	Status  int // 0 when the connection was cut
+	Running int // requests that the account was answering as this one began, itself included; 0 where none are counted
 
 	ClientID, GrantType, CertificateID, TokenID string            // of the request or of the token that it carries
 	Role, Entity                                int64             // of the token; of the mapping in an upload or a revocation

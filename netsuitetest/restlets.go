@@ -40,12 +40,9 @@ const maxRESTlet = 10 << 20
 
 // restlet answers /app/site/hosting/restlet.nl (H/section_4628875570).
 func (s *Server) restlet(c *call) {
-	t, no := s.bearer(c, scopeRESTlets)
+	t, no := s.authenticate(c, scopeRESTlets)
 	if no != nil {
-		if no.code == "INVALID_LOGIN" {
-			no.code = "INVALID_LOGIN_ATTEMPT"
-		}
-		s.refuseRESTlet(c, no, "Invalid login attempt.")
+		s.refuseLogin(c, no)
 		return
 	}
 	q := c.r.URL.Query()

@@ -39,6 +39,7 @@ type Server struct {
 	integrations map[string]Integration // guarded by mu; by client ID
 	flows        map[string]flow        // guarded by mu; authorizations under way
 	restlets     map[string]RESTlet     // guarded by mu; by script ID
+	skew         time.Duration          // guarded by mu; see SkewDate
 }
 
 // Start runs an emulator on a free loopback port until the test ends. At most one Config may be given.
@@ -214,6 +215,9 @@ func (s *Server) bundle(id int64) (Bundle, bool) {
 	return s.cfg.Bundles[i], true
 }
 
+// authPrefix is where the token, revoke, keys and certificates endpoints live.
+const authPrefix = "/services/rest/auth/oauth2/v1/"
+
 // maxBody bounds every request body; SuiteTalk's own limit is far higher (H/chapter_161251386312).
 const maxBody = 16 << 20
 
@@ -224,11 +228,15 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.inFlight.Done()
 	bodyErr := keepBody(w, r)
 	c := s.newCall(r)
+	leave, admitted := s.enter(c)
+	defer leave()
 	var fault *activeFault
-	if !strings.HasPrefix(r.URL.Path, adminPrefix) {
+	if admitted && !strings.HasPrefix(r.URL.Path, adminPrefix) {
 		fault = s.faults.strike(r)
 	}
 	switch {
+	case !admitted:
+		s.refuseOver(c)
 	case bodyErr != nil:
 		c.broke("the body is broken off, or larger than 16 MiB")
 		c.text(http.StatusRequestEntityTooLarge, "request entity too large")
@@ -239,6 +247,7 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		fault.after(c)
 	}
 	c.finish()
+	leave() // before the answer does: its reader may send the next request at once
 	if c.cut {
 		panic(http.ErrAbortHandler) // net/http closes the connection without an answer
 	}
@@ -319,7 +328,7 @@ func (s *Server) allRoutes() map[service]*http.ServeMux {
 	}
 	muxes[serviceExtForms] = http.NewServeMux()
 
-	const auth = "/services/rest/auth/oauth2/v1"
+	auth := strings.TrimSuffix(authPrefix, "/")
 	on("GET /app/login/oauth2/authorize.nl", s.authorize, serviceApp, serviceSystem)
 	on("POST /app/login/oauth2/authorize.nl", s.authorizeStep, serviceApp, serviceSystem)
 	on("POST "+auth+"/token", s.token, serviceSuiteTalk)
@@ -366,7 +375,7 @@ func (s *Server) dataCenterURLs(c *call) {
 
 // rest hands a request with a good bearer to the company's REST services.
 func (s *Server) rest(c *call) {
-	token, no := s.bearer(c, scopeREST)
+	token, no := s.authenticate(c, scopeREST)
 	if no != nil {
 		c.refuseREST(no)
 		return
@@ -374,7 +383,7 @@ func (s *Server) rest(c *call) {
 	account := c.account.linkAccount()
 	rule := c.account.data().ServeREST(c.w, c.r, company.Caller{
 		Role: token.role, Entity: token.entity, Integration: token.clientID, Features: c.account.Feature,
-		BaseURL: c.addr.base(serviceSuiteTalk, account, s.fallback.id),
+		BaseURL: c.addr.base(serviceSuiteTalk, account, s.fallback.id), Limits: c.account.governor.limits(token.clientID),
 	})
 	if c.w.status < 400 {
 		c.met(rule)

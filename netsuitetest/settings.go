@@ -11,7 +11,8 @@ import (
 // changes. Where both forms are possible in the field, run tests with both.
 type Settings struct {
 	// Release is the NetSuite release imitated, "2026.2" if empty. At "2027.1" an authorization request without
-	// PKCE is invalid_request for every client (H/section_158921905537, as reported).
+	// PKCE is invalid_request for every client (H/section_158921905537, as reported), and no new tokens of token-based
+	// authentication can be made.
 	Release string
 
 	// Codes and refresh.
@@ -87,6 +88,13 @@ type Settings struct {
 	// carried out at once.
 	AsyncDelay time.Duration
 
+	// Concurrency governance.
+
+	ConcurrencyRefusal      string        // over the limit: "429" (default; RESTlets 400), or for both "503", or "401" like a bad token
+	ConcurrencyRetryAfter   string        // the Retry-After header of the refusal; "" = none
+	ConcurrencyRefusalDelay time.Duration // how long the refusal takes, in real time; a 401 was reported after about 60 s
+	TokenCountsConcurrency  bool          // requests to the token endpoint count too
+
 	// InstallDelay is how long the installation of a bundle takes on the emulator's clock; 0 = at once.
 	InstallDelay time.Duration
 }
@@ -102,6 +110,7 @@ func (s Settings) check() error {
 		{"ServerAlgorithm", s.ServerAlgorithm, []string{"", "RS256", "PS256"}},
 		{"M2MBadKeyError", s.M2MBadKeyError, []string{"", "invalid_grant", "invalid_client"}},
 		{"CertHosts", s.CertHosts, []string{"", string(serviceSuiteTalk), string(serviceRESTlets)}},
+		{"ConcurrencyRefusal", s.ConcurrencyRefusal, []string{"", "429", "503", "401"}},
 		{"LimitTypeKey", s.LimitTypeKey, []string{"", "integrationLimitType", "type"}},
 		{"ApprovalBlocks", s.ApprovalBlocks, []string{"", string(stageAuthorize), string(stageToken), string(stageAPI)}},
 	} {

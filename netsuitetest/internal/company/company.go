@@ -34,6 +34,9 @@ type Config struct {
 	Name      string           // company name, "Globex Corporation" if empty
 	Now       func() time.Time // the account's clock; nil = time.Now
 
+	// ServerTime is what serverTime tells; nil = Now.
+	ServerTime func() time.Time
+
 	// How many rows to seed; 0 means 400 customers, 120 items and 2000 sales orders.
 	Customers, Items, SalesOrders int
 
@@ -60,6 +63,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.ServerTime == nil {
+		cfg.ServerTime = cfg.Now
 	}
 	if cfg.Customers == 0 {
 		cfg.Customers = 400
@@ -104,7 +110,8 @@ type Company struct {
 	tables  map[string]*table // guarded by mu: the catalogue, standard tables and custom record types
 	bundles map[int64]Bundle  // guarded by mu
 
-	jobs jobs // asynchronous requests
+	jobs   jobs   // asynchronous requests
+	totals totals // of statements; readers of mu fill it, the writer empties it
 }
 
 // opened numbers the in-memory databases of this process.
@@ -160,6 +167,7 @@ func (c *Company) update(do func(tx *sql.Tx) error) error {
 
 // updateLocked is update for a caller that holds mu.
 func (c *Company) updateLocked(do func(tx *sql.Tx) error) error {
+	c.totals.forget()
 	// Not the request's context: a caller that hangs up must not take the only copy of the data along.
 	tx, err := c.write.BeginTx(context.Background(), nil)
 	if err != nil {

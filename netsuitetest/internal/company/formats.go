@@ -97,9 +97,8 @@ func unrecognized(format string) error {
 
 // nextElement cuts a format model: an element by its index, or else a literal.
 func nextElement(format string) (element int, literal, rest string, err error) {
-	upper := strings.ToUpper(format)
 	for i, e := range dateElements {
-		if strings.HasPrefix(upper, e.name) {
+		if len(format) >= len(e.name) && strings.EqualFold(format[:len(e.name)], e.name) {
 			return i, "", format[len(e.name):], nil
 		}
 	}

@@ -46,6 +46,7 @@ var permissionNames = map[string]string{
 	"ADMI_LOGIN_OAUTH2":            "Log in using OAuth 2.0 Access Tokens",
 	"ADMI_LOGIN_OAUTH":             "Log in using Access Tokens",
 	"ADMI_MANAGE_OWN_OAUTH2_CERTS": "Manage own OAuth 2.0 Client Credentials certificates",
+	"ADMI_MANAGE_OAUTH_TOKENS":     "Access Token Management",
 	"ADMI_MANAGE_OAUTH2":           "OAuth 2.0 Authorized Applications Management",
 	"ADMI_RESTWEBSERVICES":         "REST Web Services",
 	"REPO_ANALYTICS":               "SuiteAnalytics Workbook",

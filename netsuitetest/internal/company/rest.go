@@ -12,6 +12,7 @@ type Caller struct {
 	Integration  string                 // client ID of the integration record; jobs and idempotency keys are its own
 	Features     func(name string) bool // is the account's feature on, "RESTWEBSERVICES"; nil = all are
 	BaseURL      string                 // scheme://host of links and Location headers
+	Limits       Limits                 // what governanceLimits tells this caller
 }
 
 func (caller Caller) feature(name string) bool {

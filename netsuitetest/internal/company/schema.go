@@ -192,6 +192,7 @@ func standardCatalogue() map[string]*table {
 			name: "customrecordtype", key: "internalid",
 			columns: slices.Concat(columns(number, "internalid"), columns(text, "scriptid name"), columns(boolean, "isinactive")),
 		},
+		accessTokens(),
 		{name: "dual", columns: columns(text, "dummy")},
 	}
 	catalogue := map[string]*table{}

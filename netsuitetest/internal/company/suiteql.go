@@ -1,7 +1,6 @@
 package company
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +44,12 @@ func (c *Company) serveSuiteQL(w http.ResponseWriter, r *http.Request, caller Ca
 	if refused != nil {
 		return refused.write(w)
 	}
-	writeJSON(w, http.StatusOK, collectionType, found.answer(p, caller.BaseURL))
+	body, err := found.answer(p, caller.BaseURL)
+	if err != nil {
+		return asRefusal(err).write(w)
+	}
+	w.Header().Set("Content-Type", collectionType)
+	_, _ = w.Write(body) // the caller may have hung up; there is nobody left to tell
 	return ruleSuiteQL
 }
 
@@ -162,7 +166,7 @@ func statementOf(body io.Reader) (string, *refusal) {
 // result is a page of rows.
 type result struct {
 	columns []column
-	rows    [][]any // string, json.Number, or nil
+	rows    []byte // a JSON array of arrays: strings, numbers and null
 	total   int64
 }
 
@@ -201,7 +205,8 @@ func (c *Company) runQuery(ctx context.Context, p page, role Role) (result, *ref
 // the one step that a context can interrupt.
 func (c *Company) fetch(ctx context.Context, t translated, p page) (result, error) {
 	found := result{columns: t.columns}
-	if err := c.read.QueryRowContext(ctx, "SELECT count(*) FROM ("+t.whole()+")").Scan(&found.total); err != nil {
+	var err error
+	if found.total, err = c.total(ctx, t); err != nil {
 		return result{}, err
 	}
 	var shown []string
@@ -213,14 +218,8 @@ func (c *Company) fetch(ctx context.Context, t translated, p page) (result, erro
 		shown = append(shown, name)
 	}
 	limit := min(p.limit, maxRows-p.offset)
-	var rows []byte
-	err := c.read.QueryRowContext(ctx, "SELECT json_group_array(json_array("+strings.Join(shown, ", ")+")) FROM ("+t.page(limit, p.offset)+")").Scan(&rows)
-	if err != nil {
-		return result{}, err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(rows))
-	decoder.UseNumber()
-	return found, decoder.Decode(&found.rows)
+	err = c.read.QueryRowContext(ctx, "SELECT json_group_array(json_array("+strings.Join(shown, ", ")+")) FROM ("+t.page(limit, p.offset)+")").Scan(&found.rows)
+	return found, err
 }
 
 // invalidQuery is the refusal of a statement: what NetSuite says begins so and names the unknown identifier.
@@ -243,26 +242,31 @@ type link struct {
 	Href string `json:"href"`
 }
 
-type collection struct {
-	Links        []link `json:"links"`
-	Count        int    `json:"count"`
-	HasMore      bool   `json:"hasMore"`
-	Items        []row  `json:"items"`
-	Offset       int64  `json:"offset"`
-	TotalResults int64  `json:"totalResults"`
+// collectionHead and collectionTail are what stands before and behind the items of an answer.
+type collectionHead struct {
+	Links   []link `json:"links"`
+	Count   int    `json:"count"`
+	HasMore bool   `json:"hasMore"`
 }
 
-// answer is the page in NetSuite's form (H/section_0210123130).
-func (found result) answer(p page, baseURL string) collection {
-	items := make([]row, len(found.rows))
-	for i, values := range found.rows {
-		items[i] = row{found.columns, values}
-	}
+type collectionTail struct {
+	Offset       int64 `json:"offset"`
+	TotalResults int64 `json:"totalResults"`
+}
+
+// answer is the page in NetSuite's form (H/section_0210123130). It is put together from texts, since a page of a
+// large result is most of what an account is asked for.
+func (found result) answer(p page, baseURL string) ([]byte, error) {
+	items, count := itemsText(found.rows, found.columns)
 	reachable := min(found.total, maxRows)
-	return collection{
-		Links: p.links(reachable, baseURL+suiteQLPath), Count: len(items), HasMore: p.offset+int64(len(items)) < reachable,
-		Items: items, Offset: p.offset, TotalResults: found.total,
+	head, err := json.Marshal(collectionHead{
+		Links: p.links(reachable, baseURL+suiteQLPath), Count: count, HasMore: p.offset+int64(count) < reachable,
+	})
+	if err != nil {
+		return nil, err
 	}
+	tail, err := json.Marshal(collectionTail{Offset: p.offset, TotalResults: found.total})
+	return slices.Concat(head[:len(head)-1], []byte(`,"items":[`), items, []byte("],"), tail[1:], []byte("\n")), err
 }
 
 // links lead to the other pages, in the order of Oracle's sample (H/section_0210124841). A single page has
@@ -282,45 +286,4 @@ func (p page) links(total int64, address string) []link {
 		return []link{{"self", address}}
 	}
 	return append(links, at("self", p.offset))
-}
-
-// row is one item: its own empty links, then the columns in the order of the statement. Numbers are strings
-// (H/section_0210123130). That an empty column has no key is a guess.
-type row struct {
-	columns []column
-	values  []any
-}
-
-func (r row) MarshalJSON() ([]byte, error) {
-	out := bytes.NewBufferString(`{"links":[]`)
-	for i, value := range r.values {
-		if value == nil {
-			continue
-		}
-		if n, ok := value.(json.Number); ok {
-			value = printedNumber(n)
-		}
-		key, err := json.Marshal(r.columns[i].name)
-		if err != nil {
-			return nil, err
-		}
-		printed, err := json.Marshal(value)
-		if err != nil {
-			return nil, err
-		}
-		out.Write(slices.Concat([]byte(","), key, []byte(":"), printed))
-	}
-	out.WriteByte('}')
-	return out.Bytes(), nil
-}
-
-func printedNumber(n json.Number) string {
-	if whole, err := n.Int64(); err == nil {
-		return strconv.FormatInt(whole, 10)
-	}
-	f, err := n.Float64()
-	if err != nil {
-		return n.String()
-	}
-	return formatNumber(f)
 }

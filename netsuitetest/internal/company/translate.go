@@ -24,6 +24,7 @@ type translated struct {
 	sql           string
 	columns       []column
 	limit, offset int64 // limit -1 = none
+	bound         *lowerBound
 }
 
 // whole is the statement with its own limits.
@@ -73,6 +74,9 @@ func (t *translator) query(q *query, outer *scope, known *common) (translated, e
 		return translated{}, err
 	}
 	out.sql = with + out.sql
+	if out.bound != nil {
+		out.bound.rest = with + out.bound.rest
+	}
 	if q.limit >= 0 || q.offset > 0 {
 		if out.limit >= 0 {
 			return translated{}, syntaxf("TOP and FETCH or OFFSET cannot stand in one query")
@@ -237,6 +241,7 @@ type selecting struct {
 	output      []column
 	items       []string // of output, as SQL
 	where       []string // conditions but those on ROWNUM, as SQL
+	bounds      []boundCondition
 	rownumLimit float64
 	aggregated  bool   // holds a group function
 	loose       string // a column that is neither grouped nor aggregated
@@ -251,6 +256,7 @@ func (t *translator) selectCore(s *selectCore, orderBy []orderItem, outer *scope
 	if err := sel.whereClause(s.where); err != nil {
 		return translated{}, err
 	}
+	tables := from
 	from += clause(" WHERE ", sel.where, " AND ")
 	if s.usesRownum {
 		sel.scope.numbered = &numbered{engine: t.newName()}
@@ -262,11 +268,12 @@ func (t *translator) selectCore(s *selectCore, orderBy []orderItem, outer *scope
 	if sel.scope.numbered != nil {
 		from = sel.numberedFrom(from)
 	}
+	bound := sel.lowerBoundOf(s, tables)
 	head := "SELECT "
 	if s.distinct {
 		head += "DISTINCT "
 	}
-	return translated{sql: head + strings.Join(sel.items, ", ") + from + tail, columns: sel.output, limit: s.top}, nil
+	return translated{sql: head + strings.Join(sel.items, ", ") + from + tail, columns: sel.output, limit: s.top, bound: bound}, nil
 }
 
 // groupHavingOrder translates everything but FROM and WHERE. The order matters: what is grouped decides
@@ -420,6 +427,9 @@ func (sel *selecting) whereClause(where expr) error {
 		}
 		if f.aggregate {
 			return syntaxf("a group function is not allowed in WHERE; use HAVING")
+		}
+		if bound, ok := sel.boundOf(part); ok {
+			sel.bounds = append(sel.bounds, bound)
 		}
 		sel.where = append(sel.where, "("+f.sql+")")
 	}
