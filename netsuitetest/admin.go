@@ -20,6 +20,7 @@ const adminPrefix = "/_emulator/"
 func (s *Server) adminRoutes(on func(pattern string, h handler)) {
 	on("GET /_emulator/{$}", s.adminIndex)
 	on("GET /_emulator/healthz", s.healthz)
+	on("GET /_emulator/ca.pem", s.caPEM)
 	on("GET /_emulator/ledger", s.ledgerPage)
 	on("GET /_emulator/ledger.json", s.ledgerJSON)
 	on("POST /_emulator/clock", adminPost(s.setClock))
@@ -34,6 +35,7 @@ func (s *Server) adminRoutes(on func(pattern string, h handler)) {
 	on("GET "+account+"grants.json", onAccount(func(c *call, a *Account) { c.json(http.StatusOK, a.Grants()) }))
 	on("GET "+account+"certificates.json", onAccount(func(c *call, a *Account) { c.json(http.StatusOK, a.Certificates()) }))
 	on("GET "+account+"trail.json", onAccount(func(c *call, a *Account) { c.json(http.StatusOK, a.LoginAuditTrail()) }))
+	on("POST "+account+"certificates", onAccount(postCertificate))
 	on("POST "+account+"bundles", knob(func(a *Account, in struct{ ID int64 }) error { return a.InstallBundle(in.ID) }))
 	on("POST "+account+"deployments", knob(func(a *Account, in struct{ Script, Deploy, Status string }) error {
 		return a.SetDeploymentStatus(in.Script, in.Deploy, in.Status)
@@ -76,6 +78,33 @@ func (s *Server) adminRoutes(on func(pattern string, h handler)) {
 	}))
 	on("POST "+account+"tba-tokens", onAccount(postTBAToken))
 	on("POST "+account+"revoke-tba-token", knob(func(a *Account, in tbaJSON) error { return a.RevokeTBAToken(in.TokenID) }))
+}
+
+// caPEM is the certificate of the proxy mode's authority; it is no secret.
+func (s *Server) caPEM(c *call) {
+	c.met("the emulator's own face")
+	c.w.Header().Set("Content-Type", "application/x-pem-file")
+	c.write(string(s.authority.pem()))
+}
+
+// postCertificate maps a certificate as an administrator does on the M2M Setup page, and answers with its ID.
+func postCertificate(c *call, a *Account) {
+	var in struct {
+		clientJSON
+		Employee, Role string // e-mail, script ID
+		Certificate    string // PEM
+	}
+	err := readJSON(c, &in)
+	var id string
+	if err == nil {
+		id, err = a.MapCertificate(in.ClientID, in.Employee, in.Role, []byte(in.Certificate))
+	}
+	if err != nil {
+		c.adminError(http.StatusBadRequest, err)
+		return
+	}
+	c.met("the emulator's own face")
+	c.json(http.StatusOK, map[string]string{"certificate_id": id})
 }
 
 type tbaJSON struct {

@@ -19,6 +19,9 @@ type Config struct {
 	// AllowNonLoopback lets the emulator listen beyond loopback. Anyone who reaches it can log in as anyone: it
 	// accepts every password.
 	AllowNonLoopback bool
+	// CAFile keeps the certificate authority of the proxy mode, see Server.CACertificate, over restarts: its certificate in PEM
+	// form, and its key beside it, ending in .key. Both are made when they are not there. Empty = a new one in memory.
+	CAFile string
 
 	Settings     Settings
 	Integrations []Integration

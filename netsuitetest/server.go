@@ -22,17 +22,18 @@ import (
 
 // Server is one emulated NetSuite with all its accounts. Make it with Start or New.
 type Server struct {
-	cfg      Config
-	settings Settings
-	clock    *Clock
-	ledger   *Ledger
-	log      *slog.Logger
-	faults   faults
-	routes   map[service]*http.ServeMux
-	accounts map[string]*Account // by canonical ID; never changed after New
-	order    []*Account          // as configured
-	fallback *Account            // the account of the bare address
-	inFlight sync.WaitGroup      // requests being answered
+	cfg       Config
+	settings  Settings
+	clock     *Clock
+	ledger    *Ledger
+	log       *slog.Logger
+	faults    faults
+	routes    map[service]*http.ServeMux
+	authority *authority          // of the names that the proxy mode serves
+	accounts  map[string]*Account // by canonical ID; never changed after New
+	order     []*Account          // as configured
+	fallback  *Account            // the account of the bare address
+	inFlight  sync.WaitGroup      // requests being answered
 
 	mu           sync.Mutex
 	addr         string                 // guarded by mu; set by Serve
@@ -97,6 +98,10 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, settings: cfg.Settings.withDefaults(), clock: &Clock{base: cfg.Now}, ledger: newLedger(), log: cfg.Logger,
 		accounts: map[string]*Account{}, integrations: map[string]Integration{}, flows: map[string]flow{}, restlets: map[string]RESTlet{},
 	}
+	var err error
+	if s.authority, err = newAuthority(cfg.CAFile, cfg.Now); err != nil {
+		return nil, err
+	}
 	if err := s.addAccounts(cfg.Accounts); err != nil {
 		return nil, err
 	}
@@ -150,17 +155,22 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return requests },
+		ConnContext:       keepConn,
 	}
-	failed := make(chan error, 1)
-	go func() { failed <- web.Serve(ln) }()
+	door := s.newDoor(ln)
+	ended := make(chan error, 2)
+	var listening sync.WaitGroup
+	for _, l := range []net.Listener{door, door.tunnels} {
+		listening.Go(func() { ended <- web.Serve(l) })
+	}
+	var failed error
 	select {
-	case err := <-failed:
-		return err
+	case failed = <-ended:
 	case <-ctx.Done():
 	}
 	cancel() // ends the waits of faults
-	err := web.Close()
-	<-failed
+	err := errors.Join(failed, web.Close())
+	listening.Wait()
 	s.inFlight.Wait()
 	return err
 }
@@ -226,6 +236,10 @@ const maxBody = 16 << 20
 func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	s.inFlight.Add(1)
 	defer s.inFlight.Done()
+	if r.Method == http.MethodConnect {
+		s.connect(w, r)
+		return
+	}
 	bodyErr := keepBody(w, r)
 	c := s.newCall(r)
 	leave, admitted := s.enter(c)
@@ -264,6 +278,11 @@ func keepBody(w http.ResponseWriter, r *http.Request) error {
 
 // dispatch finds the account and the route.
 func (s *Server) dispatch(c *call) {
+	if status, rule := s.strayed(c); status != 0 {
+		c.broke(rule)
+		c.text(status, "NetSuite emulator: "+rule)
+		return
+	}
 	switch {
 	case !c.known:
 		c.broke("the Host header names no NetSuite service (H/section_1498251763)")
