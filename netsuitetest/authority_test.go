@@ -208,35 +208,6 @@ func TestLeafRenewed(t *testing.T) {
 	}
 }
 
-// FuzzCAFile: whatever stands in the two files, the emulator starts with a narrow authority or refuses.
-func FuzzCAFile(f *testing.F) {
-	made := filepath.Join(f.TempDir(), "ca.pem")
-	if _, err := withCA(f, made, nil); err != nil {
-		f.Fatal(err)
-	}
-	cert, err := os.ReadFile(made)
-	if err != nil {
-		f.Fatal(err)
-	}
-	key, err := os.ReadFile(strings.TrimSuffix(made, ".pem") + ".key")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(cert, key)
-	f.Add(key, cert)
-	f.Add([]byte{}, key)
-	f.Add(cert, []byte("-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n"))
-	f.Fuzz(func(t *testing.T, cert, key []byte) {
-		file := filepath.Join(t.TempDir(), "ca.pem")
-		write(t, file, string(cert))
-		write(t, strings.TrimSuffix(file, ".pem")+".key", string(key))
-		srv, err := withCA(t, file, nil)
-		if err == nil && (len(srv.CACertificate().PermittedDNSDomains) != 1 || srv.CACertificate().PermittedDNSDomains[0] != "netsuite.com") {
-			t.Errorf("took an authority for %q", srv.CACertificate().PermittedDNSDomains)
-		}
-	})
-}
-
 // foreignCA is an authority for all names with the key in a file.
 func foreignCA(t *testing.T, keyFile string) string {
 	t.Helper()

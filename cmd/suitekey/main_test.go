@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,9 +21,17 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"suitekey": main})
 }
 
-// TestScript runs sessions that a user could have.
+// TestScript runs sessions that a user could have. $TAKEN is an address that another program listens on.
 func TestScript(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = taken.Close() })
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(env *testscript.Env) error {
+		env.Setenv("TAKEN", taken.Addr().String())
+		return nil
+	}})
 }
 
 // steps of the demo, in the order of the design.
@@ -34,17 +44,8 @@ func TestDemoAutoOnPostgres(t *testing.T) { playDemo(t, "--postgres", pgtest.Sta
 // playDemo runs the command as a process of its own, as the README has it.
 func playDemo(t *testing.T, args ...string) {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	// testscript.Main makes the test binary act as the command of this name.
-	if err := os.Symlink(exe, dir+"/suitekey"); err != nil {
-		t.Fatal(err)
-	}
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), dir+"/suitekey", append([]string{"demo", "--auto", "--json"}, args...)...)
+	cmd := command(t, append([]string{"demo", "--auto", "--json"}, args...)...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("demo %q: %v\nstdout:\n%s\nstderr:\n%s", args, err, stdout.String(), stderr.String())
@@ -59,6 +60,21 @@ func playDemo(t *testing.T, args ...string) {
 	if stderr.Len() > 0 {
 		t.Errorf("the demo warned:\n%s", stderr.String())
 	}
+}
+
+// command is suitekey as a process of its own, which ends with the test.
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// testscript.Main makes the test binary act as the command of this name.
+	name := filepath.Join(t.TempDir(), "suitekey")
+	if err := os.Symlink(exe, name); err != nil {
+		t.Fatal(err)
+	}
+	return exec.CommandContext(t.Context(), name, args...)
 }
 
 func readSteps(t *testing.T, stdout *bytes.Buffer) (names []string, rows int) {
