@@ -15,6 +15,7 @@ var (
 	mayMakeClients = map[string]string{
 		"netsuite/transport.go":        "is the guarded transport",
 		"internal/customer/browser.go": "plays the customer's browser, not the product",
+		"test/clients/reach/client.go": "is a foreign client by Go's default transport",
 	}
 	mayReadEnvironment = map[string]string{
 		"cmd/suitekey/main.go":               "hands arguments and environment to the command line",
@@ -22,6 +23,7 @@ var (
 		"examples/":                          "are small programs of their own",
 		"internal/pgtest/":                   "is for tests, which may name a server of their own",
 		"internal/web/cmd/storybook/main.go": "is a command of its own, for people who change a page",
+		"test/clients/reach/client.go":       "is a program of its own",
 	}
 	mayUseSQL = map[string]string{
 		"internal/store/":                "contains all of the server's SQL",

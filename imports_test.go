@@ -78,6 +78,9 @@ var rooms = map[string]room{
 	"examples/rotate-certificate": {ours: []string{"netsuite"}},
 	"examples/stream-csv":         {ours: []string{"netsuite"}},
 
+	// A client that must know nothing of ours.
+	"test/clients/reach": {},
+
 	// For tests only: no room above names them.
 	"internal/crash":  {}, // test files alone
 	"internal/pgtest": {modules: []string{pgx}},

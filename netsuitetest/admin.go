@@ -87,7 +87,8 @@ func (s *Server) caPEM(c *call) {
 	c.write(string(s.authority.pem()))
 }
 
-// postCertificate maps a certificate as an administrator does on the M2M Setup page, and answers with its ID.
+// postCertificate maps a certificate as an administrator does on the M2M Setup page. It answers with what a client is told then:
+// the certificate ID, and the internal IDs with which the client can upload the next certificate by itself.
 func postCertificate(c *call, a *Account) {
 	var in struct {
 		clientJSON
@@ -104,7 +105,8 @@ func postCertificate(c *call, a *Account) {
 		return
 	}
 	c.met("the emulator's own face")
-	c.json(http.StatusOK, map[string]string{"certificate_id": id})
+	m := a.certificate(id)
+	c.json(http.StatusOK, map[string]any{"certificate_id": m.id, "role": m.role, "entity": m.entity})
 }
 
 type tbaJSON struct {

@@ -403,7 +403,7 @@ func TestCAPEM(t *testing.T) {
 func TestAdminCertificate(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.robotReady()
+	role, entity := w.robotReady()
 	k := w.newKey()
 	type m = map[string]any
 	good := func() m {
@@ -437,8 +437,9 @@ func TestAdminCertificate(t *testing.T) {
 	if p := w.call(http.MethodPost, strings.Replace(face, "1234567", "7654321", 1), "", good()); p.status != 404 {
 		t.Errorf("unknown account: %d, want 404", p.status)
 	}
-	if p := w.call(http.MethodPost, face, "", good()); p.status != 200 || p.body != `{"certificate_id":"`+k.id+`"}` {
-		t.Errorf("%d %s, want the certificate ID %s", p.status, p.body, k.id)
+	want := fmt.Sprintf(`{"certificate_id":"%s","entity":%d,"role":%d}`, k.id, entity, role)
+	if p := w.call(http.MethodPost, face, "", good()); p.status != 200 || p.body != want {
+		t.Errorf("%d %s, want %s", p.status, p.body, want)
 	}
 	if tok := w.m2m(w.assertion(k).sign(t, k.private)); tok.Access == "" {
 		t.Errorf("token: %d %s", tok.status, tok.Error)

@@ -13,6 +13,8 @@ missing_packages() {
 	has gcc || echo gcc libc6-dev # the race detector links with cgo
 	has curl || echo curl ca-certificates
 	has openssl || echo openssl
+	has python3 || echo python3
+	has javac || echo default-jdk-headless # foreign clients in test/clients; java runs a single source file with the JDK alone
 	has chromium || echo chromium
 	[ -d /usr/share/fonts/truetype/dejavu ] || echo fonts-dejavu-core
 	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
@@ -35,7 +37,7 @@ install_packages() {
 install_npm_packages() {
 	[ -f test/package-lock.json ] || die "test/package-lock.json is missing; it names the npm packages of the tests"
 	[ test/node_modules/.package-lock.json -nt test/package-lock.json ] && return 0
-	has npm || die "npm is missing; install Node.js 20 or newer"
+	has npm || die "npm is missing; install Node.js 20.18.1 or newer"
 	say "installing the npm packages of test/"
 	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --prefix test --no-audit --no-fund >&2 || die "npm ci failed; see above"
 	touch test/node_modules/.package-lock.json
