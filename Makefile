@@ -26,7 +26,7 @@ test-fast: ## the inner loop: no race detector, no browser, no foreign clients, 
 	packages=$$($(GO) list ./... | grep -v '^$(MODULE)/test\(/\|$$\)') && $(GO) test $$packages
 
 .PHONY: deps
-deps: ## install Chromium, fonts, PostgreSQL and the npm packages of the tests (needs root when something is missing)
+deps: ## install Chromium, fonts, PostgreSQL, a JDK and the npm packages of the tests (needs root when something is missing)
 	scripts/install-test-deps.sh
 
 .PHONY: check

@@ -15,10 +15,12 @@
 // except where NetSuite itself punishes (the second use of a code). Where Oracle is silent the behaviour is a
 // field of Settings and marked as a guess.
 //
+// It is also a proxy, by which unmodified clients reach it under NetSuite's own names: see Server.ProxyURL.
+//
 // In the comments and rules H/x stands for
 // https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/x.html.
 //
 // Not here: OpenID Connect, MCP, SuiteAnalytics Connect, SOAP, the flow in three steps of token-based authentication
-// (its signed requests are here), two-factor log-in, and the proxy mode. The keys it signs with are worth nothing:
+// (its signed requests are here), two-factor log-in. The keys it signs with are worth nothing:
 // never trust them outside a test.
 package netsuitetest

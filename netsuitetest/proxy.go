@@ -54,24 +54,28 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 	c.entry = Entry{At: c.entry.At, Service: string(serviceProxy), Method: http.MethodConnect, Path: clip(r.URL.Host)}
 	name, rule := s.judgeConnect(r)
 	if rule != "" {
-		c.broke(rule)
-		c.text(http.StatusForbidden, "NetSuite emulator: "+rule)
+		c.turnAway(http.StatusForbidden, rule)
 		c.finish()
 		c.answer(w)
 		return
 	}
 	raw, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		c.broke("the proxy needs HTTP/1.1")
-		c.text(http.StatusHTTPVersionNotSupported, "NetSuite emulator: CONNECT is understood in HTTP/1.1 only")
+		c.broke("the connection is gone: " + err.Error())
+		c.cut = true
 		c.finish()
-		c.answer(w)
 		return
 	}
 	c.met("led to the emulator itself under NetSuite's name (RFC 9110 section 9.3.6)")
 	c.finish()
 	ahead, _ := buffered.Reader.Peek(buffered.Reader.Buffered()) // a hasty client has begun already
-	open(connOf(r).door, raw, io.MultiReader(bytes.NewReader(ahead), raw), name)
+	connOf(r).door.open(raw, io.MultiReader(bytes.NewReader(ahead), raw), name)
+}
+
+// turnAway answers a request that came by a wrong way, in words for whoever reads the client's log.
+func (c *call) turnAway(status int, rule string) {
+	c.broke(rule)
+	c.text(status, "NetSuite emulator: "+rule)
 }
 
 // judgeConnect is the name that a CONNECT asks for, or the rule that it broke.
@@ -81,22 +85,13 @@ func (s *Server) judgeConnect(r *http.Request) (name, rule string) {
 	switch {
 	case connOf(r) == nil:
 		return "", "the proxy works only where the emulator itself listens, by Start, Serve or the command"
-	case connOf(r).name() != "":
+	case connOf(r).name() != "" || connOf(r).target != "":
 		return "", "CONNECT inside a tunnel leads nowhere"
 	case err != nil || name == "" || port != "443":
 		return "", fmt.Sprintf("only names under %s at port 443 are led to the emulator, and nothing is sent on; take %q out of the proxy with NO_PROXY",
 			realDomain, clip(r.URL.Host))
 	}
 	return name, ""
-}
-
-// open tells the client that the tunnel stands, and lets its other end in as a new connection.
-func open(door *door, raw net.Conn, early io.Reader, name string) {
-	if _, err := io.WriteString(raw, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
-		_ = raw.Close() // the client left
-		return
-	}
-	door.tunnels.hand(door.connection(raw, early, name))
 }
 
 // strayed is the status and the rule of a request that came by a wrong way; 0 when the way is right.
@@ -110,6 +105,9 @@ func (s *Server) strayed(c *call) (status int, rule string) {
 			return http.StatusMisdirectedRequest, fmt.Sprintf("the Host header names %q, the connection %q (RFC 9110 section 7.4)", clip(host), name)
 		}
 		return 0, ""
+	}
+	if conn.target != "" {
+		return http.StatusBadRequest, "plain HTTP at port 443, where NetSuite speaks TLS (H/section_1498251763)"
 	}
 	target := c.r.URL // in absolute form when the request is meant for a proxy (RFC 9112 section 3.2.2)
 	switch {
@@ -181,6 +179,15 @@ func (d *door) Accept() (net.Conn, error) {
 
 func (d *door) connection(raw net.Conn, early io.Reader, target string) *conn {
 	return &conn{wire: &wire{Conn: raw, early: early, target: target}, door: d}
+}
+
+// open tells the client that the tunnel stands, and lets its other end in as a new connection.
+func (d *door) open(raw net.Conn, early io.Reader, name string) {
+	if _, err := io.WriteString(raw, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+		_ = raw.Close() // the client left
+		return
+	}
+	d.tunnels.hand(d.connection(raw, early, name))
 }
 
 // tunnels is the listener for the other ends of tunnels.

@@ -264,6 +264,26 @@ func TestMisdirected(t *testing.T) {
 	}
 }
 
+// TestPlainHTTPInTunnel: at port 443 NetSuite speaks TLS alone.
+func TestPlainHTTPInTunnel(t *testing.T) {
+	t.Parallel()
+	srv := netsuitetest.Start(t, netsuitetest.Config{Accounts: smallAccounts()})
+	for request, want := range map[string]int{
+		"GET " + authPath + "/keys HTTP/1.1\r\nHost: " + realHost + "\r\n\r\n":        400,
+		"GET /_emulator/healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n":                  400,
+		"CONNECT " + realHost + ":443 HTTP/1.1\r\nHost: " + realHost + ":443\r\n\r\n": 403,
+	} {
+		conn := tunnel(t, srv, realHost)
+		if _, err := io.WriteString(conn, request); err != nil {
+			t.Fatal(err)
+		}
+		method, _, _ := strings.Cut(request, " ")
+		if p := answerOf(t, conn, method); p.status != want || lastEntry(t, srv).OK {
+			t.Errorf("%q: %d %q, want %d", request, p.status, p.body, want)
+		}
+	}
+}
+
 // TestHastyTunnel: a client that does not wait for the answer to CONNECT loses nothing.
 func TestHastyTunnel(t *testing.T) {
 	t.Parallel()

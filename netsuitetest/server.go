@@ -171,6 +171,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	cancel() // ends the waits of faults
 	err := errors.Join(failed, web.Close())
 	listening.Wait()
+	err = errors.Join(err, web.Close()) // of connections that came in meanwhile
 	s.inFlight.Wait()
 	return err
 }
@@ -279,8 +280,7 @@ func keepBody(w http.ResponseWriter, r *http.Request) error {
 // dispatch finds the account and the route.
 func (s *Server) dispatch(c *call) {
 	if status, rule := s.strayed(c); status != 0 {
-		c.broke(rule)
-		c.text(status, "NetSuite emulator: "+rule)
+		c.turnAway(status, rule)
 		return
 	}
 	switch {
