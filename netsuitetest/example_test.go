@@ -1,9 +1,15 @@
 package netsuitetest_test
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 
 	"github.com/suitekey/suitekey/netsuitetest"
 )
@@ -27,4 +33,45 @@ func ExampleNew() {
 	// Output:
 	// 400 1234567 UnknownIntegration
 	// unknown client ID (H/subsect_161252455245)
+}
+
+// An unmodified client reaches the emulator under NetSuite's own names, through the proxy. A client in another process is told
+// HTTPS_PROXY and a file with the certificate.
+func ExampleServer_ProxyURL() {
+	srv, err := netsuitetest.New(netsuitetest.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer srv.Close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ctx, ln) }()
+	defer func() { stop(); <-served }()
+
+	roots := x509.NewCertPool()
+	roots.AddCert(srv.CACertificate())
+	client := &http.Client{Transport: &http.Transport{
+		Proxy:           http.ProxyURL(&url.URL{Scheme: "http", Host: ln.Addr().String()}), // srv.ProxyURL(), once it serves
+		TLSClientConfig: &tls.Config{RootCAs: roots},
+	}}
+	defer client.CloseIdleConnections()
+	for _, address := range []string{"https://rest.netsuite.com/rest/datacenterurls?account=1234567", "https://example.com/"} {
+		res, err := client.Get(address)
+		if err != nil {
+			fmt.Println(err)
+			continue
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		fmt.Println(res.StatusCode, string(body))
+	}
+	// Output:
+	// 200 {"restDomain":"https://1234567.restlets.api.netsuite.com","systemDomain":"https://1234567.app.netsuite.com","webservicesDomain":"https://1234567.suitetalk.api.netsuite.com"}
+	// Get "https://example.com/": Forbidden
 }
