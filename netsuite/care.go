@@ -142,6 +142,9 @@ func (c *call) once() outcome {
 	}
 	token, err := c.token(c.r.Context())
 	if err != nil {
+		if isUnreached(err) {
+			c.governor.report(key, false)
+		}
 		return outcome{kind: ifTemporary(err), err: &unsentError{err}}
 	}
 	release, err := c.governor.acquire(c.r.Context(), key)
@@ -164,6 +167,12 @@ func (c *call) once() outcome {
 	resp.Body = &heldBody{resp.Body, finish}
 	c.governor.report(key, !isDown(resp.StatusCode))
 	return outcome{kind: judge(resp, time.Since(began)), token: token, resp: resp}
+}
+
+// isUnreached reports whether the token could not be had because NetSuite is away, whatever its credentials.
+func isUnreached(err error) bool {
+	var e *Error
+	return IsTemporary(err) && errors.As(err, &e) && (e.Status == 0 || isDown(e.Status))
 }
 
 // ifTemporary lets a token that could not be fetched for the moment be waited for. Nothing was sent with it.
