@@ -133,6 +133,7 @@ func (k outcomeKind) needs() repetition {
 
 // once makes one try.
 func (c *call) once() outcome {
+	c.tries++
 	if err := c.ctx.Err(); err != nil {
 		return outcome{err: &unsentError{err}}
 	}
@@ -151,7 +152,6 @@ func (c *call) once() outcome {
 	if err != nil {
 		return outcome{err: &unsentError{err}}
 	}
-	c.tries++
 	signed, end, err := c.sign(token)
 	if err != nil {
 		release()
