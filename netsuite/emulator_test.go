@@ -195,6 +195,15 @@ func (e *emulator) grant() netsuite.CodeGrant {
 	return g
 }
 
+// tba has a new token of token-based authentication.
+func (e *emulator) tba(email, role string) *netsuite.TBA {
+	t := must(e.account.AddTBAToken(netsuitetest.TBAToken{User: email, Role: role}))
+	return &netsuite.TBA{
+		Account: globex, ConsumerKey: t.ConsumerKey, ConsumerSecret: netsuite.NewSecret(t.ConsumerSecret),
+		TokenID: t.TokenID, TokenSecret: netsuite.NewSecret(t.TokenSecret), Site: e.site, HTTPClient: e.httpClient, Now: e.Clock().Now,
+	}
+}
+
 // consent lets the administrator consent, and returns the tokens.
 func (e *emulator) consent(ctx context.Context) *netsuite.Token {
 	g, state, verifier := e.grant(), netsuite.NewState(), netsuite.NewCodeVerifier()
