@@ -224,6 +224,9 @@ func TestContentionIsNotBadCredentials(t *testing.T) {
 		"429": func(int, *http.Request) (*http.Response, error) {
 			return response(http.StatusTooManyRequests, `{"o:errorDetails":[{"o:errorCode":"CONCURRENCY_LIMIT_EXCEEDED"}]}`), nil
 		},
+		"503": func(int, *http.Request) (*http.Response, error) {
+			return response(http.StatusServiceUnavailable, `{"o:errorDetails":[{"o:errorCode":"CONCURRENCY_LIMIT_EXCEEDED"}]}`), nil
+		},
 		"RESTlet": func(int, *http.Request) (*http.Response, error) {
 			return response(http.StatusBadRequest, `{"error":{"code":"SSS_REQUEST_LIMIT_EXCEEDED","message":"x"}}`), nil
 		},

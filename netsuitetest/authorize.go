@@ -144,7 +144,7 @@ func (s *Server) readRest(f *flow, i Integration, q url.Values) *authorizeRefusa
 		return back("invalid_scope", "scope must name scopes of the record, parted by one space, each once (H/section_158081944642)", "ScopeMismatched")
 	case challenge == "" && method != "":
 		return back("invalid_request", "code_challenge_method without code_challenge (RFC 7636 section 4.3)", "")
-	case challenge == "" && (i.Public || slices.Contains(f.scopes, scopeMCP) || s.settings.Release == "2027.1"):
+	case challenge == "" && (i.Public || slices.Contains(f.scopes, scopeMCP) || s.release() >= "2027.1"):
 		return back("invalid_request", "code_challenge is required: public client, scope mcp, or release 2027.1 (H/section_158921905537)", "")
 	case challenge != "" && method != "S256":
 		return back("invalid_request", "code_challenge_method must be S256; plain ended with 2020.2 (H/section_158081944642)", "")

@@ -23,7 +23,7 @@ import (
 // Server is one emulated NetSuite with all its accounts. Make it with Start or New.
 type Server struct {
 	cfg      Config
-	settings Settings
+	settings Settings // Release is guarded by mu
 	clock    *Clock
 	ledger   *Ledger
 	log      *slog.Logger

@@ -99,13 +99,34 @@ type Settings struct {
 	InstallDelay time.Duration
 }
 
+// releases are the values of Settings.Release, oldest first.
+var releases = []string{"2026.1", "2026.2", "2027.1"}
+
+// SetRelease moves all accounts to another release, as NetSuite does twice a year; see Settings.Release. What is there
+// already, such as tokens of token-based authentication, stays.
+func (s *Server) SetRelease(release string) error {
+	if !slices.Contains(releases, release) {
+		return fmt.Errorf("release: unknown value %q, use one of %q", release, releases)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settings.Release = release
+	return nil
+}
+
+func (s *Server) release() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settings.Release
+}
+
 // check refuses values that no field knows.
 func (s Settings) check() error {
 	for _, f := range []struct {
 		name, value string
 		known       []string
 	}{
-		{"Release", s.Release, []string{"", "2026.1", "2026.2", "2027.1"}},
+		{"Release", s.Release, append([]string{""}, releases...)},
 		{"BadGrantTypeError", s.BadGrantTypeError, []string{"", "invalid_request", "unsupported_grant_type"}},
 		{"ServerAlgorithm", s.ServerAlgorithm, []string{"", "RS256", "PS256"}},
 		{"M2MBadKeyError", s.M2MBadKeyError, []string{"", "invalid_grant", "invalid_client"}},
