@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -354,8 +355,8 @@ func (s *Server) faultRoutes(on func(pattern string, h handler)) {
 		c.done()
 	})
 	on("DELETE /_emulator/faults/{fault}", func(c *call) {
-		var id int
-		if _, err := fmt.Sscanf(c.r.PathValue("fault"), "%d", &id); err != nil || !s.RemoveFault(id) {
+		id, err := strconv.Atoi(c.r.PathValue("fault"))
+		if err != nil || !s.RemoveFault(id) {
 			c.adminError(http.StatusNotFound, errors.New("fault: no such ID, or it has ended"))
 			return
 		}
