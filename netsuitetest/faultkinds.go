@@ -14,7 +14,7 @@ import (
 
 // This file is what faults do. FaultKinds lists them.
 
-// FaultKind is what happens to a request, or to the world before it.
+// FaultKind is what happens to a request, or to the world before it. FaultKinds says what each does and needs.
 type FaultKind string
 
 // The request is watched, held up or cut.
@@ -146,11 +146,11 @@ var faultKinds = []faultKindRow{
 	answerKind(FaultCutBody, "Everything is done, then the connection is dropped in the middle of the answer's body.", nil, nil).then(func(_ *activeFault, c *call) { c.half = true }),
 
 	answerKind(FaultStatus, "The answer is `status` with `body`; nothing is done.", []string{"body", "content_type", "retry_after"}, (*activeFault).answerStatus).needing("status"),
-	answerKind(FaultTooManyRequests, "The request is refused as over the concurrency limit, in the form of its service: 429 of REST, 400 `SSS_REQUEST_LIMIT_EXCEEDED` of a RESTlet (bridgehead_1525252812); nothing is done.",
+	answerKind(FaultTooManyRequests, "The request is refused as over the concurrency limit, in the form of its service: 429 of REST, 400 `SSS_REQUEST_LIMIT_EXCEEDED` of a RESTlet (H/bridgehead_1525252812); nothing is done.",
 		[]string{"retry_after"}, func(a *activeFault, c *call) bool {
 			return a.refuse(c, trouble{429, "CONCURRENCY_LIMIT_EXCEEDED", "SSS_REQUEST_LIMIT_EXCEEDED", "too_many_requests", limitDetail})
 		}),
-	answerKind(FaultServerError, "NetSuite itself fails with `status` (500), in the form of its service: `UNEXPECTED_ERROR` (section_156570709583); nothing is done.",
+	answerKind(FaultServerError, "NetSuite itself fails with `status` (500), in the form of its service: `UNEXPECTED_ERROR` (H/section_156570709583); nothing is done.",
 		[]string{"status", "retry_after"}, func(a *activeFault, c *call) bool {
 			return a.refuse(c, trouble{cmp.Or(a.Status, 500), "UNEXPECTED_ERROR", "UNEXPECTED_ERROR", "server_error", "An unexpected error occurred. Error ID: emulator"})
 		}),
@@ -177,7 +177,7 @@ var faultKinds = []faultKindRow{
 		c.s.errorPage(c, http.StatusServiceUnavailable, "Scheduled maintenance", "NetSuite is unavailable. Please try again later.", "")
 		return false
 	}),
-	answerKind(FaultWrongDataCentre, "The answer is 302 to `location`, by default the same path on a host of another data centre (section_4634920277), where nobody lives; the ledger shows who follows.",
+	answerKind(FaultWrongDataCentre, "The answer is 302 to `location`, by default the same path on a host of another data centre (H/section_4634920277), where nobody lives; the ledger shows who follows.",
 		[]string{"location"}, (*activeFault).sendElsewhere).ofAccounts(),
 	answerKind(FaultAccountGone, "The account is no longer known on any host, nor to `datacenterurls`: 404. `cut-before` is nearest to a host name that no longer resolves.", nil, (*activeFault).forgetAccount).ofAccounts(),
 
@@ -202,7 +202,7 @@ var faultKinds = []faultKindRow{
 	stateKind(FaultIntegrationBlocked, "An administrator blocks the integration record of `client_id` in the account.", []string{"client_id"}, nil, func(a *activeFault, c *call) error {
 		return a.subject(c).BlockIntegration(a.ClientID)
 	}),
-	stateKind(FaultSandboxRefresh, "The sandbox is refreshed: certificate mappings, grants and tokens are gone (section_162686838198).", nil, nil, func(a *activeFault, c *call) error {
+	stateKind(FaultSandboxRefresh, "The sandbox is refreshed: certificate mappings, grants and tokens are gone (H/section_162686838198).", nil, nil, func(a *activeFault, c *call) error {
 		a.subject(c).Refresh()
 		return nil
 	}),
@@ -395,7 +395,7 @@ func (a *activeFault) refuse(c *call, t trouble) bool {
 }
 
 func (a *activeFault) sendElsewhere(c *call) bool {
-	c.broke("fault: the account lives in another data centre (section_4634920277)")
+	c.broke("fault: the account lives in another data centre (H/section_4634920277)")
 	to := a.Location
 	if to == "" {
 		elsewhere := "http://another-data-centre.localhost" + c.addr.port

@@ -17,12 +17,15 @@ import (
 	"time"
 )
 
-// Fault is a trouble on demand: what happens (Kind), to which requests, and to which of those. The zero value of a field
-// asks for nothing special. In JSON, for the admin API and for files, the fields have the names of their tags.
+// Fault is a trouble on demand: what happens (Kind), to which requests (Account to Match: a request must fit all fields that
+// are set), and to which of those (Skip to Until: Skip is counted first, then Every, then Chance is tried, then Times is
+// counted). The fields behind say more about what happens; FaultKinds tells which kind needs or takes which, and one that
+// its kind does not read is refused. The zero value of a field asks for nothing special. In JSON, for the admin API and for
+// files, the fields have the names of their tags, and durations are texts such as "150ms".
 type Fault struct {
 	Kind FaultKind `json:"kind"` // "" = FaultObserve
 
-	// Which requests. A request must fit all fields that are set.
+	// Which requests.
 
 	Account  string                   `json:"account,omitempty"`  // account ID
 	Service  string                   `json:"service,omitempty"`  // app, suitetalk, restlets, extforms, system or rest, on the bare address too
@@ -32,7 +35,7 @@ type Fault struct {
 	Grant    string                   `json:"grant,omitempty"`    // grant_type of a token request, such as refresh_token
 	Match    func(*http.Request) bool `json:"-"`                  // must not read the body
 
-	// Which of them. Skip is counted first, then Every, then Chance is tried, then Times is counted.
+	// Which of them.
 
 	Skip   int       `json:"skip,omitempty"`   // how many go by unharmed at first
 	Every  int       `json:"every,omitempty"`  // then every n-th only; 0 and 1 = each
@@ -42,19 +45,19 @@ type Fault struct {
 	From   time.Time `json:"from,omitzero"`    // not before this time on the emulator's clock
 	Until  time.Time `json:"until,omitzero"`   // not from this time on
 
-	// What the kinds need; FaultKinds says which kind reads which.
+	// What the kinds need or take.
 
 	After         bool          `json:"after,omitempty"`          // between the effect and the answer, not before the effect
 	Delay         time.Duration `json:"-"`                        // in real time; "delay" in JSON, such as "150ms"
-	Status        int           `json:"status,omitempty"`         //
-	Body          string        `json:"body,omitempty"`           //
-	ContentType   string        `json:"content_type,omitempty"`   //
+	Status        int           `json:"status,omitempty"`         // HTTP status, 200 to 599
+	Body          string        `json:"body,omitempty"`           // as it stands
+	ContentType   string        `json:"content_type,omitempty"`   // media type of the answer
 	RetryAfter    string        `json:"retry_after,omitempty"`    // such as "30", or "date:30s" for the date then; empty = no header
 	Location      string        `json:"location,omitempty"`       // where a redirect leads
 	Skew          time.Duration `json:"-"`                        // how far NetSuite's clock goes ahead; "skew" in JSON, such as "-5m"
 	NoOverlap     bool          `json:"no_overlap,omitempty"`     // the old keys leave the key set at once
-	ClientID      string        `json:"client_id,omitempty"`      // integration record
-	CertificateID string        `json:"certificate_id,omitempty"` //
+	ClientID      string        `json:"client_id,omitempty"`      // of an integration record
+	CertificateID string        `json:"certificate_id,omitempty"` // as the certificates endpoint lists it
 	Employee      string        `json:"employee,omitempty"`       // e-mail
 	Role          string        `json:"role,omitempty"`           // script ID
 
