@@ -154,7 +154,7 @@ func init() {
 		"flow":              (*stage).flowOf,
 		"job":               (*stage).jobID,
 		"application_id":    func(s *stage, _ string) string { return s.public.ApplicationID },
-		"batch":             (*stage).batchOf,
+		"two_years_of":      (*stage).twoYearsOf,
 		"external_customer": (*stage).externalCustomer,
 		"order":             (*stage).salesOrder,
 	}
@@ -186,7 +186,7 @@ func (s *stage) plainCode(string) string {
 
 // nextRefresh spends the public client's refresh token and returns its successor.
 func (s *stage) nextRefresh(string) string {
-	tok := s.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.must("refresh_token")}, "client_id": {s.public.ClientID}}, "")
+	tok := s.token(s.refreshForm(), "")
 	if tok.Refresh == "" {
 		s.t.Fatalf("refresh: %+v", tok)
 	}
@@ -364,9 +364,9 @@ func (s *stage) jobID(string) string {
 	return location[strings.LastIndex(location, "/")+1:]
 }
 
-// batchOf is so many customers, as the elements of a JSON array; it is written into a JSON body by its own quotes.
-func (s *stage) batchOf(words string) string {
-	return strings.TrimSuffix(strings.Repeat("x,", atoi(words)), ",")
+// twoYearsOf is when a certificate ends that NetSuite has shortened.
+func (s *stage) twoYearsOf(words string) string {
+	return s.key(words).cert.NotBefore.AddDate(2, 0, 0).UTC().Format(time.RFC3339)
 }
 
 // externalCustomer is the external ID of a customer that was just made.
@@ -485,11 +485,52 @@ func (s *stage) spend(words []string) error {
 		s.values["token"], s.values["refresh_token"] = tok.Access, tok.Refresh
 	case "refresh_token":
 		s.must("next_refresh_token")
-	case "job":
-		s.must("job")
 	default:
 		return errors.New("spend what?")
 	}
+	return nil
+}
+
+// again presents a spent code or refresh token a second time, which is refused.
+func (s *stage) again(words []string) error {
+	form := s.exchangeForm(s.public, s.must("code"))
+	if words[0] == "refresh_token" {
+		form = s.refreshForm()
+	}
+	if got := s.token(form, ""); got.status != http.StatusBadRequest {
+		return fmt.Errorf("status %d, want 400", got.status)
+	}
+	return nil
+}
+
+func (s *stage) refreshForm() url.Values {
+	return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.must("refresh_token")}, "client_id": {s.public.ClientID}}
+}
+
+func (s *stage) refreshConfidential([]string) error {
+	got := s.token(url.Values{"grant_type": {"refresh_token"}, "refresh_token": {s.must("confidential_refresh_token")}}, basicOf(s.confidential))
+	if got.status != http.StatusOK {
+		return fmt.Errorf("status %d", got.status)
+	}
+	return nil
+}
+
+// rotate puts the successor in the place of the public client's refresh token.
+func (s *stage) rotate([]string) error {
+	s.values["refresh_token"] = s.nextRefresh("")
+	return nil
+}
+
+func (s *stage) useAssertion(words []string) error {
+	if got := s.m2m(s.must(strings.Join(words, " "))); got.status != http.StatusOK {
+		return fmt.Errorf("status %d", got.status)
+	}
+	return nil
+}
+
+// lookAtKeys makes the account roll its key over when that is due.
+func (s *stage) lookAtKeys([]string) error {
+	s.call(http.MethodGet, s.host("1234567", "suitetalk")+authPath+"/keys", "", nil)
 	return nil
 }
 
