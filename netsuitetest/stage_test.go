@@ -358,9 +358,13 @@ func (s *stage) flowOf(string) string {
 
 // jobID is the number of an asynchronous job.
 func (s *stage) jobID(string) string {
-	p := s.call(http.MethodPost, s.host("1234567", "suitetalk")+"/services/rest/record/v1/customer", s.must("token"), map[string]string{"companyName": "Initech"},
-		"Prefer", "respond-async", "X-NetSuite-idempotency-key", "cac827ea-3543-4cda-add2-bae634326c27")
-	location := p.header.Get("Location")
+	location := s.send(wire.Exchange{
+		Method: http.MethodPost, URL: "https://1234567.suitetalk.api.netsuite.com/services/rest/record/v1/customer", Body: `{"companyName": "Initech"}`,
+		Header: http.Header{
+			"Authorization": {"Bearer " + s.must("token")}, "Content-Type": {"application/json"},
+			"Prefer": {"respond-async"}, "X-Netsuite-Idempotency-Key": {"cac827ea-3543-4cda-add2-bae634326c27"},
+		},
+	}).header.Get("Location")
 	return location[strings.LastIndex(location, "/")+1:]
 }
 
@@ -441,6 +445,11 @@ func init() {
 		},
 		"busy":    (*stage).busyWith,
 		"spend":   (*stage).spend,
+		"again":   (*stage).again,
+		"refresh": (*stage).refreshConfidential,
+		"rotate":  (*stage).rotate,
+		"used":    (*stage).useAssertion,
+		"look":    (*stage).lookAtKeys,
 		"restlet": (*stage).restletDoes,
 		"deployment": func(s *stage, words []string) error {
 			return s.account().SetDeploymentStatus("customscript_acme_health", "customdeploy_acme_health", words[0])
