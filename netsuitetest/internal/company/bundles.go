@@ -182,7 +182,8 @@ func insertPermissions(tx *sql.Tx, r Role) error {
 		if name == "" {
 			name = key
 		}
-		_, err := tx.Exec(`INSERT INTO rolepermissions (role, permkey, name, permlevel) VALUES (?, ?, ?, ?)`, r.ID, key, name, r.Permissions[key])
+		// Every row of Oracle's sample has the restriction -1 (H/section_0210123130).
+		_, err := tx.Exec(`INSERT INTO rolepermissions (role, permkey, name, permlevel, restriction) VALUES (?, ?, ?, ?, '-1')`, r.ID, key, name, r.Permissions[key])
 		if err != nil {
 			return fmt.Errorf("permission %s: %w", key, err)
 		}
