@@ -3,7 +3,6 @@ package netsuitetest_test
 import (
 	"encoding/base64"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -37,8 +36,6 @@ const (
 	conformancePage = "../docs/emulator-conformance.md"
 	readme          = "README.md"
 )
-
-var update = flag.Bool("update", false, "write docs/emulator-conformance.md and its part of the README anew")
 
 // topic is one file of rows.
 type topic struct {
