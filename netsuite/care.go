@@ -133,6 +133,7 @@ func (k outcomeKind) needs() repetition {
 
 // once makes one try.
 func (c *call) once() outcome {
+	c.tries++
 	if err := c.ctx.Err(); err != nil {
 		return outcome{err: &unsentError{err}}
 	}
@@ -142,13 +143,15 @@ func (c *call) once() outcome {
 	}
 	token, err := c.token(c.r.Context())
 	if err != nil {
+		if isUnreached(err) {
+			c.governor.report(key, false)
+		}
 		return outcome{kind: ifTemporary(err), err: &unsentError{err}}
 	}
 	release, err := c.governor.acquire(c.r.Context(), key)
 	if err != nil {
 		return outcome{err: &unsentError{err}}
 	}
-	c.tries++
 	signed, end, err := c.sign(token)
 	if err != nil {
 		release()
@@ -162,8 +165,15 @@ func (c *call) once() outcome {
 		return c.failed(err)
 	}
 	resp.Body = &heldBody{resp.Body, finish}
-	c.governor.report(key, !isDown(resp.StatusCode))
-	return outcome{kind: judge(resp, time.Since(began)), token: token, resp: resp}
+	full := isFull(resp)
+	c.governor.report(key, full || !isDown(resp.StatusCode))
+	return outcome{kind: judge(resp, full, time.Since(began)), token: token, resp: resp}
+}
+
+// isUnreached reports whether the token could not be had because NetSuite is away, whatever its credentials.
+func isUnreached(err error) bool {
+	var e *Error
+	return IsTemporary(err) && errors.As(err, &e) && (e.Status == 0 || isDown(e.Status))
 }
 
 // ifTemporary lets a token that could not be fetched for the moment be waited for. Nothing was sent with it.
@@ -200,8 +210,8 @@ func (c *call) sign(token *Token) (*http.Request, context.CancelFunc, error) {
 	return signed, cancel, nil
 }
 
-// judge tells what an answer says about the request. took is how long NetSuite worked on it.
-func judge(resp *http.Response, took time.Duration) outcomeKind {
+// judge tells what an answer says about the request. full is what isFull found; took is how long NetSuite worked on it.
+func judge(resp *http.Response, full bool, took time.Duration) outcomeKind {
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized && took >= contendedAfter:
 		// Overload has been seen as "Invalid login attempt" after a minute. It must not be taken for bad credentials.
@@ -209,7 +219,7 @@ func judge(resp *http.Response, took time.Duration) outcomeKind {
 		return busy
 	case resp.StatusCode == http.StatusUnauthorized:
 		return refusedLogin
-	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusBadRequest && isContention(resp):
+	case full:
 		return busy
 	case resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != "":
 		return busy // not taken on, as it says
@@ -224,11 +234,18 @@ func isDown(status int) bool {
 	return status == http.StatusBadGateway || status == http.StatusServiceUnavailable || status == http.StatusGatewayTimeout
 }
 
-// isContention looks for the code with which RESTlets say that too many requests run (H/bridgehead_1525252812).
-func isContention(resp *http.Response) bool {
-	start, err := io.ReadAll(io.LimitReader(resp.Body, maxSniffed))
-	resp.Body = &sniffedBody{io.MultiReader(bytes.NewReader(start), errReader{err}, resp.Body), resp.Body}
-	return bytes.Contains(start, []byte("SSS_REQUEST_LIMIT_EXCEEDED"))
+// isFull reports whether NetSuite says that too many requests run. Such an answer comes from an account that is well. RESTlets
+// say so under 400 (H/bridgehead_1525252812), and 503 is provided for.
+func isFull(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusTooManyRequests:
+		return true
+	case http.StatusBadRequest, http.StatusServiceUnavailable:
+		start, err := io.ReadAll(io.LimitReader(resp.Body, maxSniffed))
+		resp.Body = &sniffedBody{io.MultiReader(bytes.NewReader(start), errReader{err}, resp.Body), resp.Body}
+		return bytes.Contains(start, []byte("SSS_REQUEST_LIMIT_EXCEEDED")) || bytes.Contains(start, []byte("CONCURRENCY_LIMIT_EXCEEDED"))
+	}
+	return false
 }
 
 // sniffedBody reads again what was read from the beginning.

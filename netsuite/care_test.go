@@ -224,6 +224,9 @@ func TestContentionIsNotBadCredentials(t *testing.T) {
 		"429": func(int, *http.Request) (*http.Response, error) {
 			return response(http.StatusTooManyRequests, `{"o:errorDetails":[{"o:errorCode":"CONCURRENCY_LIMIT_EXCEEDED"}]}`), nil
 		},
+		"503": func(int, *http.Request) (*http.Response, error) {
+			return response(http.StatusServiceUnavailable, `{"o:errorDetails":[{"o:errorCode":"CONCURRENCY_LIMIT_EXCEEDED"}]}`), nil
+		},
 		"RESTlet": func(int, *http.Request) (*http.Response, error) {
 			return response(http.StatusBadRequest, `{"error":{"code":"SSS_REQUEST_LIMIT_EXCEEDED","message":"x"}}`), nil
 		},
@@ -246,6 +249,18 @@ func TestContentionIsNotBadCredentials(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A token that cannot be had for the moment is asked for as often as anything else, and no more.
+func TestTokenTriesAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		door := &scripted{answer: func(int, *http.Request) (*http.Response, error) { return response(http.StatusTooManyRequests, ""), nil }}
+		c := door.credentials(t)
+		c.Governor = new(Governor)
+		if _, err := c.API().ServerTime(t.Context()); !errors.Is(err, ErrTooManyRequests) || door.count() != defaultTries {
+			t.Errorf("err = %v after %d requests, want ErrTooManyRequests after %d", err, door.count(), defaultTries)
+		}
+	})
 }
 
 // The answer to a request that was looked into is the same as before.

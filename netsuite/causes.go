@@ -185,6 +185,32 @@ var causes = []struct {
 		"revoke one that is no longer used", "",
 	}},
 
+	// Tokens that Verifier.Verify refused; NetSuite lists them so when they are shown to it.
+	{[]condition{as(ErrToken), coded("AccessTokenExpired")}, Cause{
+		"the token was kept beyond its hour",
+		"get a new one; renew about 50 minutes after it was made", "AccessTokenExpired",
+	}},
+	{[]condition{as(ErrToken), coded("InvalidSignature")}, Cause{
+		"the token is of another account, whose keys are others; a sandbox is an account of its own",
+		"see that account and token belong together", "InvalidSignature",
+	}},
+	{[]condition{as(ErrToken), coded("InvalidSignature")}, Cause{
+		"the token was forged, or changed on its way",
+		"refuse whoever brought it", "InvalidSignature",
+	}},
+	{[]condition{as(ErrToken), coded("TokenRejected")}, Cause{
+		"a refresh token was given as the access token",
+		"give Token.AccessToken; a refresh token is for the token endpoint alone", "TokenRejected",
+	}},
+	{[]condition{as(ErrToken), coded("ScopeMismatched")}, Cause{
+		"the token was asked for without the scope",
+		"add it to Scopes, tick its box in the integration record, and get a new token", "ScopeMismatched",
+	}},
+	{[]condition{as(ErrToken), coded("InvalidIntegration")}, Cause{
+		"the token was made for another integration record",
+		"get one with the client ID that is expected here", "InvalidIntegration",
+	}},
+
 	// The APIs.
 	{[]condition{as(ErrLogin), at(opRESTlet)}, Cause{
 		"the token has no scope for RESTlets",

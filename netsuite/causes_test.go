@@ -63,6 +63,12 @@ func TestCausesOfEverySymptom(t *testing.T) {
 		"403: feature":              {&Error{Op: opRecordRead, Status: 403, Code: "INSUFFICIENT_PERMISSION", Err: ErrPermission}, "feature", ""},
 		"401 for RESTlets: scope":   {&Error{Op: opRESTlet, Status: 401, Code: "INVALID_LOGIN_ATTEMPT", Err: ErrLogin}, "scope for RESTlets", "ScopeMismatched"},
 		"401 for RESTlets: role":    {&Error{Op: opRESTlet, Status: 403, Code: "INVALID_LOGIN_CREDENTIALS", Err: ErrLogin}, "web services only", ""},
+		"verified: expired":         {refuseToken("AccessTokenExpired", "", ""), "its hour", "AccessTokenExpired"},
+		"verified: another account": {refuseToken("InvalidSignature", "", ""), "another account", "InvalidSignature"},
+		"verified: forged":          {refuseToken("InvalidSignature", "", ""), "forged", "InvalidSignature"},
+		"verified: refresh token":   {refuseToken("TokenRejected", "", ""), "refresh token", "TokenRejected"},
+		"verified: scope":           {refuseToken("ScopeMismatched", "", ""), "without the scope", "ScopeMismatched"},
+		"verified: integration":     {refuseToken("InvalidIntegration", "", ""), "another integration record", "InvalidIntegration"},
 		"403 without detail":        {&Error{Op: opREST, Status: 403, Err: ErrPermission}, "no reason", ""},
 		"401 without detail":        {&Error{Op: opREST, Status: 401, Err: ErrLogin}, "no reason", ""},
 		"429":                       {&Error{Op: opREST, Status: 429, Err: ErrTooManyRequests}, "concurrency limit", ""},
@@ -87,7 +93,7 @@ func TestCausesAreOrderedAndComplete(t *testing.T) {
 	if len(restlet) < 3 || restlet[0].AuditTrail != "ScopeMismatched" || restlet[2].AuditTrail != "AccessTokenExpired" {
 		t.Errorf("causes of a RESTlet's 401 = %+v, want its own before the general ones", restlet)
 	}
-	for _, e := range []*Error{{Op: opRecordCreate, Status: 400, Code: "INVALID_CONTENT"}, {Op: opSuiteQL, Status: 200, Err: ErrUnreadable}, {}} {
+	for _, e := range []*Error{{Op: opRecordCreate, Status: 400, Code: "INVALID_CONTENT"}, {Op: opSuiteQL, Status: 200, Err: ErrUnreadable}, refuseToken("", "the token is for another account", ""), {}} {
 		if got := e.Causes(); got != nil {
 			t.Errorf("causes of %v = %+v, want none", e, got)
 		}

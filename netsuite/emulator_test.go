@@ -2,11 +2,16 @@ package netsuite_test
 
 import (
 	"context"
+	"crypto"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -28,19 +33,26 @@ const (
 // emulator is a running NetSuite with one integration record that knows both grants.
 type emulator struct {
 	*netsuitetest.Server
-	served  *httptest.Server
-	site    netsuite.Site
-	account *netsuitetest.Account
-	app     netsuitetest.Integration
+	served     *httptest.Server
+	site       netsuite.Site
+	httpClient func(netsuite.AccountID) *http.Client // nil: the site's
+	account    *netsuitetest.Account
+	app        netsuitetest.Integration
 }
 
 // openEmulator serves an emulated account until Close is called. The fields of app that are the same for all are filled in.
 func openEmulator(app netsuitetest.Integration, settings netsuitetest.Settings, customers int) *emulator {
+	return serveEmulator(app, settings, customers, must(net.Listen("tcp", "127.0.0.1:0")))
+}
+
+func serveEmulator(app netsuitetest.Integration, settings netsuitetest.Settings, customers int, on net.Listener) *emulator {
 	server := must(netsuitetest.New(netsuitetest.Config{Settings: settings, Accounts: []netsuitetest.AccountConfig{
 		{ID: string(globex), Name: "Globex Corporation", Customers: customers, Items: 10, SalesOrders: 30},
 		{ID: string(globex) + "_SB1", Name: "Globex Corporation - Sandbox 1", Customers: 1, Items: 1, SalesOrders: 1},
 	}}))
-	e := &emulator{Server: server, served: httptest.NewServer(server.Handler()), account: server.Account(string(globex))}
+	e := &emulator{Server: server, account: server.Account(string(globex))}
+	e.served = &httptest.Server{Listener: on, Config: &http.Server{Handler: server.Handler()}}
+	e.served.Start()
 	e.site = must(netsuite.EmulatorSite(e.served.Listener.Addr().String()))
 	app.Name, app.CodeGrant, app.ClientCredentials = "Acme Sync", true, true
 	app.RedirectURIs, app.Scopes = []string{atHome}, []string{"rest_webservices", "restlets"}
@@ -60,6 +72,55 @@ func startEmulator(tb testing.TB, app netsuitetest.Integration, settings netsuit
 	tb.Cleanup(e.Close)
 	return e
 }
+
+// startInBubble is an emulator for tests of waiting: synctest must see every wait, so that its network is within the process.
+func startInBubble(tb testing.TB, settings netsuitetest.Settings) *emulator {
+	tb.Helper()
+	network := &pipes{dialled: make(chan net.Conn), closed: make(chan struct{})}
+	e := serveEmulator(netsuitetest.Integration{}, settings, 40, network)
+	transport := &http.Transport{DialContext: network.dial, MaxIdleConnsPerHost: 100}
+	e.httpClient = func(netsuite.AccountID) *http.Client {
+		return &http.Client{Transport: transport, Timeout: 10 * time.Minute}
+	}
+	tb.Cleanup(e.Close)
+	tb.Cleanup(transport.CloseIdleConnections)
+	return e
+}
+
+// pipes is a listener with whoever dials it, over net.Pipe.
+type pipes struct {
+	dialled chan net.Conn
+	closed  chan struct{}
+	closing sync.Once
+}
+
+func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case p.dialled <- theirs:
+		return ours, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case conn := <-p.dialled:
+		return conn, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p *pipes) Close() error {
+	p.closing.Do(func() { close(p.closed) })
+	return nil
+}
+
+func (p *pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
 // administrator gives the APIs of an account with so many customers to its administrator.
 func administrator(tb testing.TB, customers int) *netsuite.API {
@@ -83,13 +144,18 @@ func must[T any](v T, err error) T {
 
 // credentials has a new key whose certificate is mapped to an employee and a role.
 func (e *emulator) credentials(email, role string, alg netsuite.KeyAlgorithm) *netsuite.ClientCredentials {
-	key := must(netsuite.GenerateKey(alg))
-	cert := must(netsuite.NewCertificate(key, netsuite.CertificateOptions{Now: e.Clock().Now}))
+	key, certificateID := e.mappedKey(email, role, alg)
 	return &netsuite.ClientCredentials{
-		Account: globex, ClientID: e.app.ClientID, Key: key, Scopes: e.app.Scopes,
-		CertificateID: must(e.account.MapCertificate(e.app.ClientID, email, role, netsuite.EncodePEM(cert))),
-		Site:          e.site, Now: e.Clock().Now,
+		Account: globex, ClientID: e.app.ClientID, CertificateID: certificateID, Key: key, Scopes: e.app.Scopes,
+		Site: e.site, HTTPClient: e.httpClient, Now: e.Clock().Now,
 	}
+}
+
+// mappedKey is a new key whose certificate the administrator has mapped to an employee and a role.
+func (e *emulator) mappedKey(email, role string, alg netsuite.KeyAlgorithm) (key crypto.Signer, certificateID string) {
+	key = must(netsuite.GenerateKey(alg))
+	cert := must(netsuite.NewCertificate(key, netsuite.CertificateOptions{Now: e.Clock().Now}))
+	return key, must(e.account.MapCertificate(e.app.ClientID, email, role, netsuite.EncodePEM(cert)))
 }
 
 // installBundle brings the role of the sample bundle and gives it to the integration user.
@@ -129,18 +195,57 @@ func (e *emulator) grant() netsuite.CodeGrant {
 	return g
 }
 
+// tba has a new token of token-based authentication.
+func (e *emulator) tba(email, role string) *netsuite.TBA {
+	t := must(e.account.AddTBAToken(netsuitetest.TBAToken{User: email, Role: role}))
+	return &netsuite.TBA{
+		Account: globex, ConsumerKey: t.ConsumerKey, ConsumerSecret: netsuite.NewSecret(t.ConsumerSecret),
+		TokenID: t.TokenID, TokenSecret: netsuite.NewSecret(t.TokenSecret), Site: e.site, HTTPClient: e.httpClient, Now: e.Clock().Now,
+	}
+}
+
 // consent lets the administrator consent, and returns the tokens.
 func (e *emulator) consent(ctx context.Context) *netsuite.Token {
 	g, state, verifier := e.grant(), netsuite.NewState(), netsuite.NewCodeVerifier()
-	address := must(g.AuthorizeURL(globex, state, verifier, ""))
-	back := must(url.Parse(must(e.account.Consent(address, admin, "administrator"))))
+	back := e.browse(must(g.AuthorizeURL(globex, state, verifier, "")))
 	callback := must(netsuite.ParseCallback(back.Query()))
 	return must(g.Exchange(ctx, callback.Account, callback.Code, verifier))
+}
+
+// browse opens the address of an authorize request as the administrator, who allows what is asked. It returns where NetSuite
+// sends the browser then.
+func (e *emulator) browse(address string) *url.URL {
+	return must(url.Parse(must(e.account.Consent(address, admin, "administrator"))))
+}
+
+// url is the address of a path of the REST services.
+func (e *emulator) url(path string) string {
+	return must(e.site.BaseURL(globex, netsuite.ServiceSuiteTalk)).String() + path
+}
+
+// protectedHeader reads the header of a JWT.
+func protectedHeader(jwt string) map[string]string {
+	encoded, _, _ := strings.Cut(jwt, ".")
+	var header map[string]string
+	if err := json.Unmarshal(must(base64.RawURLEncoding.DecodeString(encoded)), &header); err != nil {
+		panic(err)
+	}
+	return header
 }
 
 // requests counts those of a grant type that reached the emulator.
 func (e *emulator) requests(grantType string) int {
 	return e.Ledger().Count(func(l netsuitetest.Entry) bool { return l.GrantType == grantType })
+}
+
+// calls counts those of a method to a path that reached the emulator.
+func (e *emulator) calls(method, path string) int {
+	return e.Ledger().Count(func(l netsuitetest.Entry) bool { return l.Method == method && l.Path == path })
+}
+
+// of matches requests of a method to a path, for faults.
+func of(method, path string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.Method == method && r.URL.Path == path }
 }
 
 func TestManyCallersOneTokenRequest(t *testing.T) {
@@ -292,9 +397,8 @@ func TestClientAsksAgainAfterTheTokenDied(t *testing.T) {
 	e := startEmulator(t, netsuitetest.Integration{}, netsuitetest.Settings{RevokeKillsM2MTokens: true})
 	c := e.credentials(admin, "administrator", netsuite.P256)
 	client := c.Client(t.Context())
-	u := must(e.site.BaseURL(globex, netsuite.ServiceSuiteTalk)).String() + "/services/rest/system/v1/serverTime"
 	get := func() int {
-		resp, err := client.Get(u)
+		resp, err := client.Get(e.url("/services/rest/system/v1/serverTime"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -134,12 +134,13 @@ const (
 	apiFace
 )
 
-// kind finds the Err variable for a refusal. The status of an answer that cannot be used at all goes before its code.
+// kind finds the Err variable for a refusal. The status of an answer that cannot be used at all goes before its code, unless
+// that says that the account is full.
 func (f face) kind(status int, code string) error {
 	switch {
 	case status >= 300 && status < 400:
 		return ErrRedirect
-	case status == http.StatusTooManyRequests:
+	case status == http.StatusTooManyRequests || f == apiFace && apiErrors[code] == ErrTooManyRequests:
 		return ErrTooManyRequests
 	case status >= 500:
 		return ErrUnavailable

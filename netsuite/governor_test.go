@@ -224,3 +224,26 @@ func TestBreakerIgnores500(t *testing.T) {
 		t.Errorf("%d requests went out, want all %d", got, 3*breakAfter)
 	}
 }
+
+// An outage of the token endpoint is one of the account, too.
+func TestBreakerSeesTheTokenEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests := 0
+		door := &scripted{answer: func(int, *http.Request) (*http.Response, error) {
+			requests++
+			return response(http.StatusServiceUnavailable, ""), nil
+		}}
+		c := door.credentials(t)
+		c.Governor = &Governor{Tries: 1}
+		api := c.API()
+		for range 600 { // ten minutes
+			<-time.After(time.Second)
+			if _, err := api.ServerTime(t.Context()); !errors.Is(err, ErrUnavailable) {
+				t.Fatalf("err = %v, want ErrUnavailable", err)
+			}
+		}
+		if requests < breakAfter+9 || requests > breakAfter+10 {
+			t.Errorf("%d token requests in ten minutes, want one a minute after the first five", requests)
+		}
+	})
+}

@@ -49,7 +49,7 @@ func readCatalog(body []byte) ([]string, error) {
 }
 
 // RecordSchema returns the JSON schema of a record type: the fields that the token's user may see in its role, custom ones
-// included. The mark x-ns-filterable stands on fields that Records can select by (H/section_1545126526).
+// included. Its list x-ns-filterable has those that Records can select by (H/section_1545126526).
 func (a *API) RecordSchema(ctx context.Context, recordType string) (json.RawMessage, error) {
 	if err := checkRecordType(opMetadata, recordType); err != nil {
 		return nil, err

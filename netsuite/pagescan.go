@@ -115,12 +115,15 @@ func (s *pageScanner) items() bool {
 	if s.accept(']') {
 		return true
 	}
-	for {
+	for begin := s.at; ; {
 		s.row, s.last = len(s.values), -1
 		if len(s.ends) == s.maxRows || !s.members(s.cell) {
 			return false
 		}
 		s.ends = append(s.ends, len(s.values))
+		if len(s.ends) == 1 {
+			s.makeRoom((len(s.data) - begin) / (s.at - begin))
+		}
 		if s.accept(']') {
 			return true
 		}
@@ -128,6 +131,13 @@ func (s *pageScanner) items() bool {
 			return false
 		}
 	}
+}
+
+// makeRoom takes the first row for a measure of the others, so that the slices of a page are made once.
+func (s *pageScanner) makeRoom(rows int) {
+	rows = min(rows, s.maxRows)
+	s.ends = slices.Grow(s.ends, rows)
+	s.values = slices.Grow(s.values, rows*len(s.values))
 }
 
 // cell reads the value of one column of the current row.

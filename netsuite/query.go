@@ -118,6 +118,7 @@ func Rows[T any](ctx context.Context, a *API, q Query) iter.Seq2[T, error] {
 // pager asks for one page after the other.
 type pager interface {
 	next(ctx context.Context) batch
+	close() // ends what is under way
 }
 
 // batch is what a page brought: its new rows, and behind them the error that ends all, if there is one.
@@ -159,6 +160,7 @@ func (a *API) pager(q *Query) (pager, error) {
 
 // fetch sends batches until the last one, or until ctx ends.
 func fetch(ctx context.Context, p pager, batches chan<- batch) {
+	defer p.close()
 	for {
 		b := p.next(ctx)
 		select {
@@ -206,6 +208,8 @@ type offsetPager struct {
 	offset int
 	total  int
 }
+
+func (p *offsetPager) close() {} // nothing is under way between two pages
 
 func (p *offsetPager) next(ctx context.Context) batch {
 	page, err := p.api.SuiteQL(ctx, p.sql, p.size, p.offset)

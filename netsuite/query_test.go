@@ -1,6 +1,7 @@
 package netsuite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -575,4 +576,54 @@ func FuzzKeyPaging(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The page ahead is asked for by a guess, which a page may lead astray: then it is asked for again, by the true key.
+func TestGuessOfTheNextPage(t *testing.T) {
+	astray := map[string]string{
+		"nothing":                         `"id":"%d","name":"x"`,
+		"an object after the key":         `"id":"%d","status":{"id":"999"}`,
+		"an object before the key":        `"status":{"id":"999"},"id":"%d"`,
+		"a text that looks like a column": `"id":"%d","name":"\"id\":\"999\""`,
+		"a number":                        `"id":%d`,
+		"a space":                         `"id": "%d"`,
+	}
+	for name, row := range astray {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			requests := 0
+			api := apiOver(func(r *http.Request) (*http.Response, error) {
+				a, err := readAsked(r)
+				if err != nil {
+					return nil, err
+				}
+				mu.Lock()
+				requests++
+				mu.Unlock()
+				from, err := strconv.Atoi(cmp.Or(a.from, "1"))
+				if err != nil {
+					return nil, err
+				}
+				var items []string
+				for id := from; id <= min(25, from+9); id++ {
+					items = append(items, `{"links":[],`+fmt.Sprintf(row, id)+`}`)
+				}
+				more := from+9 < 25
+				return answerOf(http.StatusOK, fmt.Sprintf(`{"links":[],"count":%d,"hasMore":%t,"items":[%s],"offset":0,"totalResults":25}`, len(items), more, strings.Join(items, ","))), nil
+			})
+			var got []string
+			for row, err := range api.Query(t.Context(), Query{SQL: "SELECT 1", Key: "id", PageSize: 10}) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, row.Get("id"))
+			}
+			if len(got) != 25 || got[0] != "1" || got[24] != "25" {
+				t.Errorf("rows %v, want 1 to 25", got)
+			}
+			if most := 3 + 2; requests < 3 || requests > most {
+				t.Errorf("%d requests, want 3, and at most one more for each wrong guess", requests)
+			}
+		})
+	}
 }

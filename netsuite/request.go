@@ -60,6 +60,7 @@ type request struct {
 	header  http.Header
 	body    []byte
 	limit   int64    // bytes of the answer that are read
+	buffer  []byte   // for the answer, if it is large enough; nil makes one
 	secrets []Secret // masked when the answer echoes them
 }
 
@@ -105,7 +106,7 @@ func (r *request) send(ctx context.Context, c *http.Client) (*answer, error) {
 		return nil, r.failure(withoutURL(err), wire.sent())
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, r.limit+1))
+	body, err := r.readBody(resp)
 	a := &answer{resp.StatusCode, resp.Header, body}
 	switch {
 	case err != nil:
@@ -114,6 +115,14 @@ func (r *request) send(ctx context.Context, c *http.Client) (*answer, error) {
 		return a, &Error{Op: r.op, Status: a.status, Detail: fmt.Sprintf("the answer is larger than %d MiB", r.limit>>20), Hint: "ask for less at once", Err: ErrTooLarge}
 	}
 	return a, nil
+}
+
+// readBody reads at most one byte more than the limit.
+func (r *request) readBody(resp *http.Response) ([]byte, error) {
+	b := bytes.NewBuffer(r.buffer[:0])
+	b.Grow(int(min(max(resp.ContentLength, 0), r.limit)) + bytes.MinRead)
+	_, err := b.ReadFrom(io.LimitReader(resp.Body, r.limit+1))
+	return b.Bytes(), err
 }
 
 // failure makes the Error for a call without an answer.

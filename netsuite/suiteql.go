@@ -36,24 +36,36 @@ func (a *API) SuiteQL(ctx context.Context, query string, limit, offset int) (*Pa
 	if limit == 0 {
 		limit = maxPageSize
 	}
+	r, ans, err := a.askSuiteQL(ctx, query, limit, offset, nil)
+	if err != nil {
+		return nil, err
+	}
+	return a.readSuiteQL(r, ans, limit)
+}
+
+// askSuiteQL gets a page without reading it. buffer is for the answer, or nil.
+func (a *API) askSuiteQL(ctx context.Context, query string, limit, offset int, buffer []byte) (*request, *answer, error) {
 	switch {
 	case strings.TrimSpace(query) == "" || len(query) > maxQuery:
-		return nil, errEmptyQuery
+		return nil, nil, errEmptyQuery
 	case limit < 1 || limit > maxPageSize:
-		return nil, fmt.Errorf("SuiteQL query: limit %d must be from 1 to %d", limit, maxPageSize)
+		return nil, nil, fmt.Errorf("SuiteQL query: limit %d must be from 1 to %d", limit, maxPageSize)
 	case offset < 0 || offset%limit != 0:
-		return nil, fmt.Errorf("SuiteQL query: offset %d must be a multiple of limit %d", offset, limit)
+		return nil, nil, fmt.Errorf("SuiteQL query: offset %d must be a multiple of limit %d", offset, limit)
 	}
 	page := url.Values{"limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)}}
 	r, err := a.request(opSuiteQL, ServiceSuiteTalk, http.MethodPost, suiteQLPath, page, map[string]string{"q": query})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.header.Set("Prefer", "transient") // required (H/section_0210123130)
+	r.buffer = buffer
 	ans, err := r.do(ctx, a.client())
-	if err != nil {
-		return nil, err
-	}
+	return r, ans, err
+}
+
+// readSuiteQL reads the page. It overwrites the answer's body.
+func (a *API) readSuiteQL(r *request, ans *answer, limit int) (*Page, error) {
 	p, err := a.readPage(ans.body, limit)
 	if err != nil {
 		return nil, r.unreadable(ans, err.Error())

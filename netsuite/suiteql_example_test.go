@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/suitekey/suitekey/netsuite"
@@ -102,6 +103,110 @@ func ExampleAPI_Query() {
 	// 1999 of 2500
 	// 2500 of 2500
 	// {"id":"3333","companyname":"Cedar Books 2333"}
+}
+
+// One page. Query reads them all.
+func ExampleAPI_SuiteQL() {
+	ctx := context.Background()
+	emulator := openEmulator(netsuitetest.Integration{}, netsuitetest.Settings{}, 40)
+	defer emulator.Close()
+	api := emulator.administrator()
+
+	page, err := api.SuiteQL(ctx, "SELECT id, companyname FROM customer ORDER BY id", 3, 6) // the third page of three
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, row := range page.Rows {
+		fmt.Println(row.Get("id"), row.Get("companyname"))
+	}
+	fmt.Println(page.Offset, page.Count, page.Total, page.HasMore)
+	// Output:
+	// 1007 Alder Dental 7
+	// 1008 Birch Books 8
+	// 1009 Cedar Garden 9
+	// 6 3 40 true
+}
+
+func ExampleWriteJSONLines() {
+	ctx := context.Background()
+	emulator := openEmulator(netsuitetest.Integration{}, netsuitetest.Settings{}, 4)
+	defer emulator.Close()
+	api := emulator.administrator()
+
+	rows := api.Query(ctx, netsuite.Query{SQL: "SELECT id, companyname, creditlimit FROM customer", Key: "id"})
+	n, err := netsuite.WriteJSONLines(os.Stdout, rows)
+	fmt.Println(n, "rows", err)
+	// Output:
+	// {"id":"1001","companyname":"Birch Cycles 1"}
+	// {"id":"1002","companyname":"Cedar Dental 2"}
+	// {"id":"1003","companyname":"Dogwood Books 3"}
+	// {"id":"1004","companyname":"Elm Garden 4","creditlimit":"3000"}
+	// 4 rows <nil>
+}
+
+// Values are text, as NetSuite sends them. What is null is not there.
+func ExampleRow() {
+	ctx := context.Background()
+	emulator := openEmulator(netsuitetest.Integration{}, netsuitetest.Settings{}, 4)
+	defer emulator.Close()
+	api := emulator.administrator()
+
+	page, err := api.SuiteQL(ctx, "SELECT id, companyname, phone, creditlimit, isinactive, datecreated FROM customer WHERE id = 1004", 1, 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	row := page.Rows[0]
+	fmt.Println(row.Get("companyname"), row.Columns())
+	fmt.Println(row.Int("id"))
+	fmt.Println(row.Float("creditlimit"))
+	fmt.Println(row.Bool("isinactive"))
+	fmt.Println(row.Time("datecreated", "1/2/2006")) // in the account's format
+	_, err = row.Int("memo")
+	fmt.Println(err)
+	for name, text := range row.All() {
+		fmt.Print(name, "=", text, " ")
+	}
+	fmt.Println()
+	// Output:
+	// Elm Garden 4 [id companyname phone creditlimit isinactive datecreated]
+	// 1004 <nil>
+	// 3000 <nil>
+	// false <nil>
+	// 2024-01-05 00:00:00 +0000 UTC <nil>
+	// column "memo" is null or not selected, want a whole number of 64 bits
+	// id=1004 companyname=Elm Garden 4 phone=555-0004 creditlimit=3000 isinactive=F datecreated=1/5/2024
+}
+
+// Rows does so for all rows of a query.
+func ExampleRow_Decode() {
+	ctx := context.Background()
+	emulator := openEmulator(netsuitetest.Integration{}, netsuitetest.Settings{}, 4)
+	defer emulator.Close()
+	api := emulator.administrator()
+
+	page, err := api.SuiteQL(ctx, "SELECT id, companyname, phone FROM customer ORDER BY id", 3, 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, row := range page.Rows {
+		var c struct {
+			ID    int64
+			Name  string `suiteql:"companyname"`
+			Phone *string
+		}
+		if err := row.Decode(&c); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(c.ID, c.Name, c.Phone != nil)
+	}
+	// Output:
+	// 1001 Birch Cycles 1 true
+	// 1002 Cedar Dental 2 true
+	// 1003 Dogwood Books 3 false
 }
 
 func ExampleBind() {

@@ -81,7 +81,7 @@ func newAccount(s *Server, cfg AccountConfig) *Account {
 	a := &Account{
 		s: s, id: cfg.ID, vendor: cfg.Vendor, cfg: cfg, approval: cfg.RequireApproval,
 		keys:     &signingKeys{account: cfg.ID, settings: s.settings},
-		governor: newGovernor(cfg.Concurrency), tba: map[string]*tbaToken{}, nonces: map[string]time.Time{},
+		governor: newGovernor(cfg), tba: map[string]*tbaToken{}, nonces: map[string]time.Time{},
 		features: map[string]bool{}, records: map[string]*record{}, nextRecord: 12, codes: map[string]*code{},
 		tokens: map[[32]byte]*token{}, seenJTI: map[string]time.Time{}, consents: map[string]bool{},
 		sessions: map[string]*session{}, tickets: map[string]*session{}, installing: map[int64]time.Time{},
@@ -115,6 +115,11 @@ func (a *Account) data() *company.Company {
 		})
 		if err != nil {
 			panic(fmt.Errorf("account %s: %w", a.id, err)) // an in-memory database opens, unless the seed sizes are wrong
+		}
+		for _, script := range a.s.cfg.Scripts {
+			if err := c.AddScript(script); err != nil {
+				panic(fmt.Errorf("account %s: %w", a.id, err)) // New has checked them
+			}
 		}
 		a.company = c
 	})

@@ -12,7 +12,7 @@ const (
 	serviceApp       service = "app"       // UI and authorize page (H/section_158081944642)
 	serviceSuiteTalk service = "suitetalk" // token, revoke, keys, certificates, REST (H/section_1546938065)
 	serviceRESTlets  service = "restlets"  // RESTlets and certificates (H/article_11111634165)
-	serviceExtForms  service = "extforms"  // external Suitelets (H/section_4834765371); nothing lives here yet
+	serviceExtForms  service = "extforms"  // external Suitelets (H/section_4834765371)
 	serviceSystem    service = "system"    // authorize page when the account is unknown
 	serviceREST      service = "rest"      // discovery of domains (H/chapter_157011836591)
 	serviceBare      service = "bare"      // the plain loopback address: all services of the default account, and the admin face

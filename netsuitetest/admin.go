@@ -26,11 +26,8 @@ func (s *Server) adminRoutes(on func(pattern string, h handler)) {
 	on("POST /_emulator/clock", adminPost(s.setClock))
 	on("POST /_emulator/skew", adminPost(s.postSkew))
 	on("POST /_emulator/integrations", s.postIntegration)
-	on("POST /_emulator/faults", adminPost(s.postFault))
-	on("DELETE /_emulator/faults", func(c *call) {
-		s.faults.clear()
-		c.done()
-	})
+	s.faultRoutes(on)
+	s.scriptRoutes(on)
 	const account = "/_emulator/accounts/{id}/"
 	on("GET "+account+"grants.json", onAccount(func(c *call, a *Account) { c.json(http.StatusOK, a.Grants()) }))
 	on("GET "+account+"certificates.json", onAccount(func(c *call, a *Account) { c.json(http.StatusOK, a.Certificates()) }))
@@ -252,49 +249,6 @@ func (s *Server) postIntegration(c *call) {
 	}
 	c.met("the emulator's own face")
 	c.json(http.StatusOK, in)
-}
-
-// faultJSON is a fault from another process; blocking needs a channel and is for Go only.
-type faultJSON struct {
-	Kind        FaultKind `json:"kind"`
-	Skip        int       `json:"skip"`
-	Times       int       `json:"times"`
-	Method      string    `json:"method"`  // "" = every method
-	Path        string    `json:"path"`    // part of the path
-	Account     string    `json:"account"` // "" = every account
-	Status      int       `json:"status"`
-	Body        string    `json:"body"`
-	RetryAfter  string    `json:"retry_after"`
-	ContentType string    `json:"content_type"`
-	DelayMS     int64     `json:"delay_ms"`
-	After       bool      `json:"after"`
-}
-
-// remoteFaults are the kinds that another process can inject.
-var remoteFaults = []FaultKind{
-	FaultDelay, FaultCutBefore, FaultCutAfter, FaultCutBody, FaultStatus, FaultUnauthorized, FaultContentType,
-}
-
-func (s *Server) postFault(in faultJSON) error {
-	switch {
-	case !slices.Contains(remoteFaults, in.Kind):
-		return fmt.Errorf("kind: want one of %q", remoteFaults)
-	case in.Kind == FaultStatus && (in.Status < 200 || in.Status > 599):
-		return errors.New("status: want 200 to 599")
-	case in.Skip < 0 || in.Times < 0 || in.DelayMS < 0:
-		return errors.New("skip, times and delay_ms: must not be negative")
-	}
-	account := canonicalAccount(in.Account)
-	s.Fault(Fault{
-		Kind: in.Kind, Skip: in.Skip, Times: in.Times, Status: in.Status, Body: in.Body, RetryAfter: in.RetryAfter, ContentType: in.ContentType,
-		Delay: time.Duration(in.DelayMS) * time.Millisecond, After: in.After,
-		Match: func(r *http.Request) bool {
-			addr, _ := parseHost(r.Host, true)
-			return (in.Method == "" || r.Method == in.Method) && strings.Contains(r.URL.Path, in.Path) &&
-				(account == "" || addr.account == account || (addr.service == serviceBare && s.fallback.id == account))
-		},
-	})
-	return nil
 }
 
 // ledgerFilter reads the query of the ledger's page and JSON: account, ok (true or false), path (a part of it), all

@@ -1,6 +1,7 @@
 package netsuitetest
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -22,6 +23,7 @@ type flow struct {
 	session *session // nil until logged in
 	fresh   bool     // logged in for this flow
 	role    int64    // 0 until chosen
+	code    string   // the code that a duplicate callback brings again
 }
 
 // Authorizations that nobody finished are forgotten after flowLife, and beyond flowsKept at once.
@@ -144,7 +146,7 @@ func (s *Server) readRest(f *flow, i Integration, q url.Values) *authorizeRefusa
 		return back("invalid_scope", "scope must name scopes of the record, parted by one space, each once (H/section_158081944642)", "ScopeMismatched")
 	case challenge == "" && method != "":
 		return back("invalid_request", "code_challenge_method without code_challenge (RFC 7636 section 4.3)", "")
-	case challenge == "" && (i.Public || slices.Contains(f.scopes, scopeMCP) || s.settings.Release == "2027.1"):
+	case challenge == "" && (i.Public || slices.Contains(f.scopes, scopeMCP) || s.release() >= "2027.1"):
 		return back("invalid_request", "code_challenge is required: public client, scope mcp, or release 2027.1 (H/section_158921905537)", "")
 	case challenge != "" && method != "S256":
 		return back("invalid_request", "code_challenge_method must be S256; plain ended with 2020.2 (H/section_158081944642)", "")
@@ -520,13 +522,20 @@ func (s *Server) grantCode(c *call, f *flow) {
 		s.refuseAuthorization(c, f, no)
 		return
 	}
-	if !s.endFlow(f) {
+	again := s.strike(c, atRedirect).hit
+	if again == nil && !s.endFlow(f) {
 		c.broke("this authorization was answered already")
 		s.errorPage(c, http.StatusBadRequest, "This log-in is over", "Go back to the application and start again.", "")
 		return
 	}
 	now := s.clock.Now()
-	value := randomHex(32)
+	value := cmp.Or(f.code, randomHex(32))
+	if again != nil {
+		if again.Kind == FaultDuplicateCallback {
+			f.code = value
+		}
+		s.saveFlow(f)
+	}
 	a := c.account
 	a.mu.Lock()
 	for old, cd := range a.codes {
@@ -534,9 +543,11 @@ func (s *Server) grantCode(c *call, f *flow) {
 			delete(a.codes, old)
 		}
 	}
-	a.codes[value] = &code{
-		clientID: f.clientID, redirectURI: f.redirectURI, challenge: f.challenge, scopes: f.scopes,
-		entity: f.session.entity, role: f.role, issued: now,
+	if a.codes[value] == nil {
+		a.codes[value] = &code{
+			clientID: f.clientID, redirectURI: f.redirectURI, challenge: f.challenge, scopes: f.scopes,
+			entity: f.session.entity, role: f.role, issued: now,
+		}
 	}
 	a.consents[consentKey(f, f.role)] = true
 	a.mu.Unlock()

@@ -113,6 +113,9 @@ func (c *call) noteRefusal(no *refusal) {
 	if no.audit != "" {
 		c.account.audit(AuditLine{ClientID: c.entry.ClientID, Entity: c.entry.Entity, Role: c.entry.Role, Detail: no.audit})
 	}
+	if c.account == nil {
+		return // a RESTlet's path on a host of no account: there is no realm to name
+	}
 	scheme := "Bearer"
 	if speaksTBA(c.r) {
 		scheme = "OAuth" // guess: Oracle shows the header for OAuth 2.0 only

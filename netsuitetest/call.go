@@ -15,6 +15,7 @@ type call struct {
 	r       *http.Request
 	w       *answer
 	addr    address
+	body    []byte   // as received
 	known   bool     // the Host header is one of ours
 	account *Account // nil on system, rest and unknown hosts
 	entry   Entry

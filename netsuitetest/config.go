@@ -26,6 +26,9 @@ type Config struct {
 	Settings     Settings
 	Integrations []Integration
 	Bundles      []Bundle        // on offer for installation; nil = AcmeBundle alone
+	Scripts      []Script        // deployed in every account from the start, without a bundle
+	Answers      []ScriptAnswer  // canned answers of scripts; see Server.AnswerScript
+	Faults       []Fault         // troubles from the start; see Server.AddFault
 	Accounts     []AccountConfig // nil = TSTDRV1000001 (vendor), 1234567 and 1234567_SB1
 
 	Now    func() time.Time // base clock, nil = time.Now
@@ -47,6 +50,9 @@ type AccountConfig struct {
 	// (H/section_1500275531): 5 Standard, 15 Premium, 20 Enterprise and Ultimate, and 10 more for each SuiteCloud Plus
 	// licence. 0 = 5; negative = no limit, which NetSuite does not have.
 	Concurrency int
+	// RateLimit is how many requests the account takes within RateWindow; 0 = no limit. See Account.SetRateLimit.
+	RateLimit  int
+	RateWindow time.Duration
 }
 
 // What a bundle brings into an account.
@@ -130,6 +136,9 @@ func (c AccountConfig) check() error {
 		if featureNames[name] == "" {
 			return fmt.Errorf("account %s: unknown feature %q, use one of %q", c.ID, name, Features)
 		}
+	}
+	if err := checkRate(c.RateLimit, c.RateWindow); err != nil {
+		return fmt.Errorf("account %s: %w", c.ID, err)
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
 package netsuitetest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,7 +14,7 @@ import (
 )
 
 // This file is concurrency governance: how many requests an account answers at once. REST, SuiteQL and RESTlets count
-// together (H/section_1500275531). An integration can have a share of its own; all others use the rest
+// together (H/section_1500275531), with external Suitelets (H/section_4387799600). An integration can have a share of its own; all others use the rest
 // (H/section_1504769959).
 
 const (
@@ -30,27 +32,45 @@ type governor struct {
 	allocated map[string]int // guarded by mu; shares of integrations, by client ID
 	running   map[string]int // guarded by mu; by pool: a client ID with a share, or "" for all others
 	total     int            // guarded by mu; the sum of running
+
+	rate   int           // guarded by mu; requests that a window lets in, 0 = no limit
+	window time.Duration // guarded by mu
+	recent []time.Time   // guarded by mu; when those within the window came, oldest first
 }
 
-func newGovernor(limit int) *governor {
-	if limit == 0 {
-		limit = smallestConcurrency
-	}
-	return &governor{limit: limit, allocated: map[string]int{}, running: map[string]int{}}
+func newGovernor(cfg AccountConfig) *governor {
+	limit := cmp.Or(cfg.Concurrency, smallestConcurrency)
+	return &governor{limit: limit, rate: cfg.RateLimit, window: cfg.RateWindow, allocated: map[string]int{}, running: map[string]int{}}
 }
 
-// enter lets a client's request in. It returns how many run, this one included, and the function that lets it out; out
-// is nil when the limit is reached, and broken says which.
-func (g *governor) enter(clientID string) (running int, out func(), broken string) {
+// enter lets a client's request in at now. It returns how many run, this one included, and the function that lets it out;
+// out is nil when a limit is reached, and broken says which.
+func (g *governor) enter(clientID string, now time.Time) (running int, out func(), broken string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	pool, limit, broken := g.pool(clientID)
 	if limit >= 0 && g.running[pool] >= limit {
 		return g.total + 1, nil, broken
 	}
+	if g.tooFast(now) {
+		return g.total + 1, nil, fmt.Sprintf("over the %d requests in %s that the test has set; NetSuite documents no such limit", g.rate, g.window)
+	}
 	g.running[pool]++
 	g.total++
 	return g.total, sync.OnceFunc(func() { g.leave(pool) }), ""
+}
+
+// tooFast needs mu. A request that is let in counts for one window; one that is refused does not.
+func (g *governor) tooFast(now time.Time) bool {
+	if g.rate == 0 {
+		return false
+	}
+	g.recent = slices.DeleteFunc(g.recent, func(at time.Time) bool { return now.Sub(at) >= g.window || now.Before(at) })
+	if len(g.recent) >= g.rate {
+		return true
+	}
+	g.recent = append(g.recent, now)
+	return false
 }
 
 func (g *governor) leave(pool string) {
@@ -143,6 +163,33 @@ func (a *Account) AllocateConcurrency(clientID string, limit int) error {
 	return nil
 }
 
+// SetRateLimit lets the account take that many requests within every window per, on the emulator's clock; 0 ends the limit,
+// which is the start. What counts, and how a refusal looks, is as for concurrency. NetSuite documents no limit of this
+// kind: it is for tests of clients that must stand one.
+func (a *Account) SetRateLimit(requests int, per time.Duration) error {
+	if err := checkRate(requests, per); err != nil {
+		return err
+	}
+	g := a.governor
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.rate, g.window, g.recent = requests, per, nil
+	return nil
+}
+
+func checkRate(requests int, per time.Duration) error {
+	switch {
+	case requests < 0 || requests > maxRate:
+		return fmt.Errorf("rate of %d requests: want 1 to %d, or 0 for none", requests, maxRate)
+	case requests > 0 && per <= 0:
+		return fmt.Errorf("rate window %s: must be positive, such as 1m", per)
+	}
+	return nil
+}
+
+// maxRate bounds what a governor remembers.
+const maxRate = 1_000_000
+
 // governed tells whether a request counts. Certificates, keys and revocation live under another path and do not; that
 // the token endpoint does not either is the default of an open point.
 func (s *Server) governed(c *call) bool {
@@ -153,7 +200,7 @@ func (s *Server) governed(c *call) bool {
 	case strings.HasPrefix(path, authPrefix):
 		return s.settings.TokenCountsConcurrency && path == authPrefix+"token"
 	}
-	return path == restletPath || strings.HasPrefix(path, "/services/rest/")
+	return path == restletPath || path == suiteletPath || strings.HasPrefix(path, "/services/rest/")
 }
 
 // enter counts a request in. It returns the function that counts it out, which must run before the answer leaves: who
@@ -168,7 +215,7 @@ func (s *Server) enter(c *call) (out func(), ok bool) {
 	if !known {
 		return func() {}, true
 	}
-	running, out, broken := c.account.governor.enter(client)
+	running, out, broken := c.account.governor.enter(client, s.clock.Now())
 	c.entry.Running = running
 	if out == nil {
 		c.entry.ClientID = client
@@ -178,10 +225,11 @@ func (s *Server) enter(c *call) (out func(), ok bool) {
 	return out, true
 }
 
-// asking is the client that the request's token was made for. The token endpoint counts for nobody in particular.
+// asking is the client that the request's token was made for. The token endpoint and external Suitelets count for nobody in
+// particular.
 func (s *Server) asking(c *call) (clientID string, known bool) {
 	switch {
-	case strings.HasPrefix(c.r.URL.Path, authPrefix):
+	case strings.HasPrefix(c.r.URL.Path, authPrefix), c.r.URL.Path == suiteletPath:
 		return "", true
 	case speaksTBA(c.r):
 		return c.account.tbaClient(c.r)
@@ -203,7 +251,7 @@ const limitDetail = "The maximum number of concurrent requests allowed for your 
 // the 429, the missing Retry-After and the wordings are guesses, which ConcurrencyRefusal turns into what else was reported.
 func (s *Server) refuseOver(c *call) {
 	if s.settings.ConcurrencyRetryAfter != "" {
-		c.w.Header().Set("Retry-After", s.settings.ConcurrencyRetryAfter)
+		c.w.Header().Set("Retry-After", s.retryAfter(s.settings.ConcurrencyRetryAfter))
 	}
 	if d := s.settings.ConcurrencyRefusalDelay; d > 0 {
 		hold(c.r, time.After(d), nil)
@@ -211,6 +259,8 @@ func (s *Server) refuseOver(c *call) {
 	rule := c.entry.Rule
 	restlet := c.r.URL.Path == restletPath
 	switch {
+	case c.r.URL.Path == suiteletPath:
+		s.errorPage(c, http.StatusTooManyRequests, "Notice", limitDetail, "SSS_REQUEST_LIMIT_EXCEEDED")
 	case s.settings.ConcurrencyRefusal == "401":
 		s.refuseLogin(c, loginRefused(rule, ""))
 	case s.settings.ConcurrencyRefusal == "503" && restlet:
@@ -222,4 +272,28 @@ func (s *Server) refuseOver(c *call) {
 	default:
 		company.WriteError(c.w, http.StatusTooManyRequests, "CONCURRENCY_LIMIT_EXCEEDED", limitDetail)
 	}
+}
+
+// dateForm marks a Retry-After that is given as an HTTP date, so far ahead on NetSuite's clock.
+const dateForm = "date:"
+
+// retryAfter is the header's value: "date:30s" is the date in 30 seconds (RFC 9110 section 10.2.3), everything else stands as
+// it is, seconds and nonsense alike.
+func (s *Server) retryAfter(form string) string {
+	ahead, err := time.ParseDuration(strings.TrimPrefix(form, dateForm))
+	if !strings.HasPrefix(form, dateForm) || err != nil {
+		return form
+	}
+	return s.now().Add(ahead).Format(http.TimeFormat)
+}
+
+func checkRetryAfter(form string) error {
+	ahead, isDate := strings.CutPrefix(form, dateForm)
+	if !isDate {
+		return nil
+	}
+	if _, err := time.ParseDuration(ahead); err != nil {
+		return fmt.Errorf("retry after %q: want a duration behind %s, such as date:30s", clip(form), dateForm)
+	}
+	return nil
 }

@@ -340,10 +340,11 @@ func TestFaultKinds(t *testing.T) {
 	if p := w.call(http.MethodGet, w.host("1234567", "restlets")+healthQuery, consent.Access, nil); p.status != 401 || p.restletError() != "INVALID_LOGIN_ATTEMPT" {
 		t.Errorf("RESTlet: %d %s", p.status, p.body)
 	}
-	w.srv.Fault(netsuitetest.Fault{Kind: netsuitetest.FaultUnauthorized, Times: 1})
+	remove := w.srv.Fault(netsuitetest.Fault{Kind: netsuitetest.FaultUnauthorized, Times: 1})
 	if p := w.call(http.MethodGet, w.system()+"/", "", nil); p.status != 404 {
 		t.Errorf("a host without an account: %d, want 404", p.status)
 	}
+	remove() // nobody could log in there, so it still waits
 
 	before := w.srv.Ledger().Count(func(netsuitetest.Entry) bool { return true })
 	w.srv.Fault(netsuitetest.Fault{Kind: netsuitetest.FaultCutBody, Times: 1})

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -44,13 +45,37 @@ func (k *signingKeys) roll(now time.Time) signingKey {
 	if n := len(k.keys); n > 0 && now.Before(k.keys[n-1].born.Add(k.settings.KeyLife)) {
 		return k.keys[n-1]
 	}
+	return k.add(now)
+}
+
+// add needs mu. Key IDs tell the second of birth; a second key of the same second takes the next one's.
+func (k *signingKeys) add(now time.Time) signingKey {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err) // crypto/rand does not fail
 	}
-	key := signingKey{kid: fmt.Sprintf("c.%s.%s", k.account, now.Format("2006-01-02_15-04-05")), private: private, born: now}
+	stamp := now
+	kid := func() string { return fmt.Sprintf("c.%s.%s", k.account, stamp.Format("2006-01-02_15-04-05")) }
+	for slices.ContainsFunc(k.keys, func(old signingKey) bool { return old.kid == kid() }) {
+		stamp = stamp.Add(time.Second)
+	}
+	key := signingKey{kid: kid(), private: private, born: now}
 	k.keys = append(k.keys, key)
 	return key
+}
+
+// RollKeys gives the account a new signing key, now. With overlap the old ones stay in the key set as long as after every
+// rollover; without, they are gone from it at once. Tokens that they have signed go on to be taken by the API.
+func (a *Account) RollKeys(overlap bool) {
+	now := a.s.clock.Now()
+	k := a.keys
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.roll(now)
+	key := k.add(now)
+	if !overlap {
+		k.keys = []signingKey{key}
+	}
 }
 
 // published are the keys of the key set at now.

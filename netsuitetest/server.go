@@ -23,7 +23,7 @@ import (
 // Server is one emulated NetSuite with all its accounts. Make it with Start or New.
 type Server struct {
 	cfg       Config
-	settings  Settings
+	settings  Settings // Release is guarded by mu
 	clock     *Clock
 	ledger    *Ledger
 	log       *slog.Logger
@@ -40,6 +40,8 @@ type Server struct {
 	integrations map[string]Integration // guarded by mu; by client ID
 	flows        map[string]flow        // guarded by mu; authorizations under way
 	restlets     map[string]RESTlet     // guarded by mu; by script ID
+	suitelets    map[string]Suitelet    // guarded by mu; by script ID
+	answers      []ScriptAnswer         // guarded by mu; oldest first
 	skew         time.Duration          // guarded by mu; see SkewDate
 }
 
@@ -97,6 +99,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, settings: cfg.Settings.withDefaults(), clock: &Clock{base: cfg.Now}, ledger: newLedger(), log: cfg.Logger,
 		accounts: map[string]*Account{}, integrations: map[string]Integration{}, flows: map[string]flow{}, restlets: map[string]RESTlet{},
+		suitelets: map[string]Suitelet{},
 	}
 	var err error
 	if s.authority, err = newAuthority(cfg.CAFile, cfg.Now); err != nil {
@@ -111,7 +114,27 @@ func New(cfg Config) (*Server, error) {
 		}
 	}
 	s.routes = s.allRoutes()
+	if err := s.addScriptsAndFaults(cfg); err != nil {
+		return nil, err
+	}
 	return s, nil
+}
+
+func (s *Server) addScriptsAndFaults(cfg Config) error {
+	if err := checkScripts(cfg.Scripts); err != nil {
+		return err
+	}
+	for _, answer := range cfg.Answers {
+		if err := s.AnswerScript(answer); err != nil {
+			return err
+		}
+	}
+	for _, f := range cfg.Faults {
+		if _, err := s.AddFault(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Server) addAccounts(configs []AccountConfig) error {
@@ -241,13 +264,15 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		s.connect(w, r)
 		return
 	}
-	bodyErr := keepBody(w, r)
+	body, bodyErr := keepBody(w, r)
 	c := s.newCall(r)
+	c.body = body
+	defer s.limitDuration(c)()
 	leave, admitted := s.enter(c)
 	defer leave()
-	var fault *activeFault
+	var fault *strike
 	if admitted && !strings.HasPrefix(r.URL.Path, adminPrefix) {
-		fault = s.faults.strike(r)
+		fault = s.strike(c, atRequest)
 	}
 	switch {
 	case !admitted:
@@ -255,11 +280,12 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	case bodyErr != nil:
 		c.broke("the body is broken off, or larger than 16 MiB")
 		c.text(http.StatusRequestEntityTooLarge, "request entity too large")
-	case fault == nil:
-		s.dispatch(c)
 	case fault.before(c):
 		s.dispatch(c)
 		fault.after(c)
+	}
+	if c.overran() {
+		s.stop(c)
 	}
 	c.finish()
 	leave() // before the answer does: its reader may send the next request at once
@@ -271,10 +297,10 @@ func (s *Server) serveHTTP(w http.ResponseWriter, r *http.Request) {
 
 // keepBody reads the body ahead: net/http notices that a client went away only when the body has been read, and
 // faults wait for that.
-func keepBody(w http.ResponseWriter, r *http.Request) error {
+func keepBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	return err
+	return body, err
 }
 
 // dispatch finds the account and the route.
@@ -312,7 +338,7 @@ func (s *Server) dispatch(c *call) {
 // crossSite refuses forms that another site's page sends to pages for people.
 func (s *Server) crossSite(c *call) error {
 	path := c.r.URL.Path
-	if !strings.HasPrefix(path, adminPrefix) && (!strings.HasPrefix(path, "/app/") || path == restletPath) {
+	if !strings.HasPrefix(path, adminPrefix) && (!strings.HasPrefix(path, "/app/") || path == restletPath || path == suiteletPath) {
 		return nil
 	}
 	return http.NewCrossOriginProtection().Check(c.r)
@@ -345,7 +371,6 @@ func (s *Server) allRoutes() map[service]*http.ServeMux {
 			muxes[svc].Handle(pattern, h)
 		}
 	}
-	muxes[serviceExtForms] = http.NewServeMux()
 
 	auth := strings.TrimSuffix(authPrefix, "/")
 	on("GET /app/login/oauth2/authorize.nl", s.authorize, serviceApp, serviceSystem)
@@ -369,12 +394,18 @@ func (s *Server) allRoutes() map[service]*http.ServeMux {
 	}
 	// Oracle's authorization page shows RESTlets on the app host as well (H/section_158332610742).
 	on(restletPath, s.restlet, serviceRESTlets, serviceApp)
-	on("GET /rest/datacenterurls", s.dataCenterURLs, serviceREST)
+	on(suiteletPath, s.suitelet, serviceExtForms)
+	on("GET "+dataCenterPath, s.dataCenterURLs, serviceREST)
+	for _, svc := range []service{serviceSuiteTalk, serviceExtForms, serviceSystem, serviceREST} {
+		muxes[svc].Handle(restletPath, handler(s.wrongDomain))
+	}
 	on("GET /emulator.css", s.stylesheet, serviceApp, serviceSystem)
 	s.uiRoutes(func(pattern string, h handler) { on(pattern, h, serviceApp) })
 	s.adminRoutes(func(pattern string, h handler) { on(pattern, h) })
 	return muxes
 }
+
+const dataCenterPath = "/rest/datacenterurls"
 
 // dataCenterURLs answers without authentication (H/chapter_157011836591). The three keys were seen in the sister
 // service (H/section_4639983016); the answer for an unknown account is a guess.

@@ -91,12 +91,39 @@ type Settings struct {
 	// Concurrency governance.
 
 	ConcurrencyRefusal      string        // over the limit: "429" (default; RESTlets 400), or for both "503", or "401" like a bad token
-	ConcurrencyRetryAfter   string        // the Retry-After header of the refusal; "" = none
+	ConcurrencyRetryAfter   string        // the Retry-After header of the refusal, such as "30", or "date:30s" for the date then; "" = none
 	ConcurrencyRefusalDelay time.Duration // how long the refusal takes, in real time; a 401 was reported after about 60 s
 	TokenCountsConcurrency  bool          // requests to the token endpoint count too
 
+	// Scripts, and how long a request may take in real time.
+
+	RESTletNotFound string        // code for a RESTlet that is not there: "SSS_INVALID_SCRIPTLET_ID" (default), of older accounts "INVALID_LOGIN_INVALID_SCRIPT_ID" or "INVALID_LOGIN_ATTEMPT"
+	ScriptLimit     time.Duration // of RESTlets and Suitelets; 0 = 300 s
+	RESTLimit       time.Duration // of REST requests; 0 = 15 min
+
 	// InstallDelay is how long the installation of a bundle takes on the emulator's clock; 0 = at once.
 	InstallDelay time.Duration
+}
+
+// releases are the values of Settings.Release, oldest first.
+var releases = []string{"2026.1", "2026.2", "2027.1"}
+
+// SetRelease moves all accounts to another release, as NetSuite does twice a year; see Settings.Release. What is there
+// already, such as tokens of token-based authentication, stays.
+func (s *Server) SetRelease(release string) error {
+	if !slices.Contains(releases, release) {
+		return fmt.Errorf("release: unknown value %q, use one of %q", release, releases)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settings.Release = release
+	return nil
+}
+
+func (s *Server) release() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.settings.Release
 }
 
 // check refuses values that no field knows.
@@ -105,13 +132,14 @@ func (s Settings) check() error {
 		name, value string
 		known       []string
 	}{
-		{"Release", s.Release, []string{"", "2026.1", "2026.2", "2027.1"}},
+		{"Release", s.Release, append([]string{""}, releases...)},
 		{"BadGrantTypeError", s.BadGrantTypeError, []string{"", "invalid_request", "unsupported_grant_type"}},
 		{"ServerAlgorithm", s.ServerAlgorithm, []string{"", "RS256", "PS256"}},
 		{"M2MBadKeyError", s.M2MBadKeyError, []string{"", "invalid_grant", "invalid_client"}},
 		{"CertHosts", s.CertHosts, []string{"", string(serviceSuiteTalk), string(serviceRESTlets)}},
 		{"ConcurrencyRefusal", s.ConcurrencyRefusal, []string{"", "429", "503", "401"}},
 		{"LimitTypeKey", s.LimitTypeKey, []string{"", "integrationLimitType", "type"}},
+		{"RESTletNotFound", s.RESTletNotFound, []string{"", "SSS_INVALID_SCRIPTLET_ID", "INVALID_LOGIN_INVALID_SCRIPT_ID", "INVALID_LOGIN_ATTEMPT"}},
 		{"ApprovalBlocks", s.ApprovalBlocks, []string{"", string(stageAuthorize), string(stageToken), string(stageAPI)}},
 	} {
 		if !slices.Contains(f.known, f.value) {
@@ -120,6 +148,12 @@ func (s Settings) check() error {
 	}
 	if s.AsyncDelay < 0 {
 		return fmt.Errorf("settings: AsyncDelay: must not be negative, have %s; use 0 for none", s.AsyncDelay)
+	}
+	if s.ScriptLimit < 0 || s.RESTLimit < 0 {
+		return fmt.Errorf("settings: ScriptLimit and RESTLimit: must not be negative, have %s and %s; use 0 for NetSuite's own", s.ScriptLimit, s.RESTLimit)
+	}
+	if err := checkRetryAfter(s.ConcurrencyRetryAfter); err != nil {
+		return fmt.Errorf("settings: ConcurrencyRetryAfter: %w", err)
 	}
 	if s.RedirectParamOrder != nil {
 		got := slices.Sorted(slices.Values(s.RedirectParamOrder))
@@ -145,6 +179,9 @@ func (s Settings) withDefaults() Settings {
 	s.CertLimitStatus = cmp.Or(s.CertLimitStatus, 400)
 	s.CertDuplicateStatus = cmp.Or(s.CertDuplicateStatus, 400)
 	s.RevokeStatus = cmp.Or(s.RevokeStatus, 200)
+	s.RESTletNotFound = cmp.Or(s.RESTletNotFound, "SSS_INVALID_SCRIPTLET_ID")
+	s.ScriptLimit = cmp.Or(s.ScriptLimit, 300*time.Second)
+	s.RESTLimit = cmp.Or(s.RESTLimit, 15*time.Minute)
 	s.PromptNoneError = cmp.Or(s.PromptNoneError, "login_required")
 	s.ApprovalBlocks = cmp.Or(s.ApprovalBlocks, string(stageAuthorize))
 	if s.RedirectParamOrder == nil {

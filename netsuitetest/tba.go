@@ -41,10 +41,10 @@ type tbaToken struct {
 }
 
 // AddTBAToken makes a token of token-based authentication and returns it with its credentials. From release 2027.1 on no
-// new ones can be made; add those that a test needs under an older release.
+// new ones can be made; add those that a test needs under an older release, and call Server.SetRelease then.
 func (a *Account) AddTBAToken(t TBAToken) (TBAToken, error) {
-	if a.s.settings.Release >= "2027.1" {
-		return TBAToken{}, errors.New("TBA token: from release 2027.1 on no new ones can be made; use OAuth 2.0, or set Settings.Release to an older one")
+	if a.s.release() >= "2027.1" {
+		return TBAToken{}, errors.New("TBA token: from release 2027.1 on no new ones can be made; use OAuth 2.0, or make it under an older release")
 	}
 	e, r, err := a.employeeAndRole(t.User, t.Role)
 	if err != nil {

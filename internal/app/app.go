@@ -119,7 +119,7 @@ func (a *App) build(v *vault.Vault) {
 	cfg, holder := a.cfg, processName()
 	certs := &certificates.Service{Store: a.Store, Vault: v, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now}
 	a.Tokens = &tokens.Service{
-		Store: a.Store, Vault: v, Keys: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client,
+		Store: a.Store, Vault: v, Certificates: certs, Audit: a.Audit, Site: cfg.Site,
 		Now: cfg.Now, Logger: cfg.Logger, Holder: holder,
 	}
 	a.closes = append(a.closes, func() error { a.Tokens.Close(); return nil })

@@ -295,8 +295,8 @@ func left(state broker.CertificateState) bool {
 	return state == broker.CertificateRetiring || state == broker.CertificateRevoked
 }
 
-// Mint gets an access token with the certificate's key. The token is checked to be for this connection before it is returned (TE-03).
-func (s *Service) Mint(ctx context.Context, app broker.App, conn broker.Connection, id string) (*netsuite.Token, error) {
+// Obtain gets an access token from NetSuite with the certificate's key. Whom it is for is the caller's to check.
+func (s *Service) Obtain(ctx context.Context, account netsuite.AccountID, clientID string, scopes []string, id string) (*netsuite.Token, error) {
 	c, err := s.Store.Certificate(ctx, id)
 	if err != nil {
 		return nil, err
@@ -305,11 +305,16 @@ func (s *Service) Mint(ctx context.Context, app broker.App, conn broker.Connecti
 	if err != nil {
 		return nil, err
 	}
-	cc := netsuite.ClientCredentials{
-		Account: conn.Account, ClientID: app.MachineClientID(), CertificateID: c.NetSuiteID, Key: key,
-		Scopes: app.MachineScopes(), Site: s.Site, HTTPClient: s.Client, Now: s.Now,
+	credentials := &netsuite.ClientCredentials{
+		Account: account, ClientID: clientID, CertificateID: c.NetSuiteID, Key: key,
+		Scopes: scopes, Site: s.Site, HTTPClient: s.Client, Now: s.Now,
 	}
-	token, err := cc.Token(ctx)
+	return credentials.Token(ctx)
+}
+
+// Mint is Obtain for a connection. The token is checked to be for it before it is returned (TE-03).
+func (s *Service) Mint(ctx context.Context, app broker.App, conn broker.Connection, id string) (*netsuite.Token, error) {
+	token, err := s.Obtain(ctx, conn.Account, app.MachineClientID(), app.MachineScopes(), id)
 	if err != nil {
 		return nil, err
 	}

@@ -172,19 +172,7 @@ func (s *Service) release(ctx context.Context, lease broker.Lease) {
 
 // mint asks NetSuite for a token and checks whom it is for.
 func (s *Service) mint(ctx context.Context, b *binding) (*heldToken, error) {
-	certificate, err := s.Store.Certificate(ctx, b.certificate)
-	if err != nil {
-		return nil, fmt.Errorf("certificate of connection %s: %w", b.connection, err)
-	}
-	key, err := s.Keys.Signer(ctx, b.certificate)
-	if err != nil {
-		return nil, fmt.Errorf("key of connection %s: %w", b.connection, err)
-	}
-	credentials := netsuite.ClientCredentials{
-		Account: b.account, ClientID: b.client, CertificateID: certificate.NetSuiteID, Key: key,
-		Scopes: strings.Fields(b.scope), Site: s.Site, HTTPClient: s.Client, Now: s.now,
-	}
-	token, err := credentials.Token(ctx)
+	token, err := s.Certificates.Obtain(ctx, b.account, b.client, strings.Fields(b.scope), b.certificate)
 	if err != nil {
 		return nil, err
 	}

@@ -17,9 +17,7 @@ package tokens
 
 import (
 	"context"
-	"crypto"
 	"log/slog"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,7 +45,6 @@ type clientStore interface {
 type connectionStore interface {
 	App(ctx context.Context, name string) (broker.App, error)
 	Connection(ctx context.Context, id string) (broker.Connection, error)
-	Certificate(ctx context.Context, id string) (broker.Certificate, error)
 }
 
 type tokenStore interface {
@@ -72,9 +69,9 @@ type vault interface {
 	Open(place broker.Place, sealed broker.Sealed) ([]byte, error)
 }
 
-// keyring opens the private key of a certificate.
-type keyring interface {
-	Signer(ctx context.Context, certificateID string) (crypto.Signer, error)
+// certificates asks NetSuite for a token with the key of a certificate.
+type certificates interface {
+	Obtain(ctx context.Context, account netsuite.AccountID, clientID string, scopes []string, certificateID string) (*netsuite.Token, error)
 }
 
 type auditor interface {
@@ -84,15 +81,13 @@ type auditor interface {
 
 // Service hands out tokens. A struct literal works; use it by pointer, from any number of goroutines, and Close it in the end.
 type Service struct {
-	Store store
-	Vault vault
-	Keys  keyring
-	Audit auditor
-	Site  netsuite.Site
-	// Client makes the HTTP client for an account; nil means the site's own guarded one.
-	Client func(netsuite.AccountID) *http.Client
-	Now    func() time.Time // nil: time.Now
-	Logger *slog.Logger     // nil: silence
+	Store        store
+	Vault        vault
+	Certificates certificates
+	Audit        auditor
+	Site         netsuite.Site
+	Now          func() time.Time // nil: time.Now
+	Logger       *slog.Logger     // nil: silence
 	// LeaseTTL is how long a connection's mint stays with a process that has died; 45 s when zero. It bounds a mint, too.
 	LeaseTTL time.Duration
 	// Holder names this process in leases; a random name when empty. Two processes must not share one.

@@ -106,7 +106,7 @@ func (e *Env) build(ctx context.Context) error {
 // Replica is another process on the same database, as far as the service can tell.
 func (e *Env) Replica(holder string) *tokens.Service {
 	return &tokens.Service{
-		Store: e.Store, Vault: e.Vault, Keys: e.Certificates, Audit: e.Audit, Site: e.cfg.Site, Now: e.cfg.Now, Holder: holder,
+		Store: e.Store, Vault: e.Vault, Certificates: e.Certificates, Audit: e.Audit, Site: e.cfg.Site, Now: e.cfg.Now, Holder: holder,
 	}
 }
 

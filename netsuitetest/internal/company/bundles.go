@@ -31,6 +31,10 @@ type Deployment struct {
 	ScriptID, Title, Status string // Status TESTING or RELEASED
 	Deployed, AllRoles      bool
 	Roles                   []string // script ids of the roles in the audience
+
+	// WithoutLogin is the box Available Without Login of a Suitelet, OnlineFormUser that the external role Online Form
+	// User is in the audience: anybody may open it only with both (H/bridgehead_1524084097).
+	WithoutLogin, OnlineFormUser bool
 }
 
 // RecordType is a custom record type: a row of customrecordtype and a table of its own.
@@ -95,7 +99,7 @@ func (b Bundle) validate() error {
 		}
 	}
 	for _, s := range b.Scripts {
-		if err := s.validate(); err != nil {
+		if err := s.Validate(); err != nil {
 			return err
 		}
 	}
@@ -107,7 +111,8 @@ func (b Bundle) validate() error {
 	return nil
 }
 
-func (s Script) validate() error {
+// Validate tells what is wrong with the script ids and states, nil if nothing.
+func (s Script) Validate() error {
 	if !isScriptID(s.ScriptID, "customscript") {
 		return fmt.Errorf("script id %q: must be customscript and lower-case letters, digits or _, at most 40 characters", s.ScriptID)
 	}
@@ -177,7 +182,8 @@ func insertPermissions(tx *sql.Tx, r Role) error {
 		if name == "" {
 			name = key
 		}
-		_, err := tx.Exec(`INSERT INTO rolepermissions (role, permkey, name, permlevel) VALUES (?, ?, ?, ?)`, r.ID, key, name, r.Permissions[key])
+		// Every row of Oracle's sample has the restriction -1 (H/section_0210123130).
+		_, err := tx.Exec(`INSERT INTO rolepermissions (role, permkey, name, permlevel, restriction) VALUES (?, ?, ?, ?, '-1')`, r.ID, key, name, r.Permissions[key])
 		if err != nil {
 			return fmt.Errorf("permission %s: %w", key, err)
 		}
@@ -198,8 +204,9 @@ func insertScript(tx *sql.Tx, s Script) error {
 		return err
 	}
 	for i, d := range s.Deployments {
-		_, err := tx.Exec(`INSERT INTO scriptdeployment (script, deploynumber, scriptid, title, status, isdeployed, allroles, roles)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, id, i+1, d.ScriptID, d.Title, d.Status, flag(d.Deployed), flag(d.AllRoles), strings.Join(d.Roles, ","))
+		_, err := tx.Exec(`INSERT INTO scriptdeployment (script, deploynumber, scriptid, title, status, isdeployed, allroles, roles, withoutlogin, onlineformuser)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, id, i+1, d.ScriptID, d.Title, d.Status, flag(d.Deployed), flag(d.AllRoles), strings.Join(d.Roles, ","),
+			flag(d.WithoutLogin), flag(d.OnlineFormUser))
 		if err != nil {
 			return fmt.Errorf("deployment %s: %w", d.ScriptID, err)
 		}
@@ -328,6 +335,19 @@ func (c *Company) InstalledBundle(id int64) (Bundle, bool) {
 	return b, ok
 }
 
+// AddScript brings a script with its deployments into the account without a bundle. A script id that exists already is
+// refused.
+func (c *Company) AddScript(s Script) error {
+	if err := s.Validate(); err != nil {
+		return fmt.Errorf("add script: %w", err)
+	}
+	err := c.update(func(tx *sql.Tx) error { return insertScript(tx, s) })
+	if err != nil {
+		return fmt.Errorf("add script %s: %w", s.ScriptID, err)
+	}
+	return nil
+}
+
 // SetDeploymentStatus makes a deployment TESTING or RELEASED. Script and deploy are script ids or, for the
 // script its internal id and for the deployment its number within the script.
 func (c *Company) SetDeploymentStatus(script, deploy, status string) error {
@@ -367,15 +387,15 @@ func (c *Company) Deployment(script, deploy string) (Script, Deployment, bool) {
 	defer c.mu.RUnlock()
 	var s Script
 	var d Deployment
-	var deployed, all, roles string
+	var deployed, all, roles, open, form string
 	err := c.read.QueryRowContext(context.Background(),
-		`SELECT s.scriptid, s.name, s.scripttype, d.scriptid, d.title, d.status, d.isdeployed, d.allroles, d.roles `+deploymentByIDs,
+		`SELECT s.scriptid, s.name, s.scripttype, d.scriptid, d.title, d.status, d.isdeployed, d.allroles, d.roles, d.withoutlogin, d.onlineformuser `+deploymentByIDs,
 		script, numeric(script), deploy, numeric(deploy)).
-		Scan(&s.ScriptID, &s.Name, &s.Type, &d.ScriptID, &d.Title, &d.Status, &deployed, &all, &roles)
+		Scan(&s.ScriptID, &s.Name, &s.Type, &d.ScriptID, &d.Title, &d.Status, &deployed, &all, &roles, &open, &form)
 	if err != nil {
 		return Script{}, Deployment{}, false
 	}
-	d.Deployed, d.AllRoles = deployed == "T", all == "T"
+	d.Deployed, d.AllRoles, d.WithoutLogin, d.OnlineFormUser = deployed == "T", all == "T", open == "T", form == "T"
 	if roles != "" {
 		d.Roles = strings.Split(roles, ",")
 	}

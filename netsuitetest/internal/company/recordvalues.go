@@ -83,7 +83,8 @@ func dateValue(f field, given any) (any, error) {
 	return dayNumber(t), nil
 }
 
-// referenceValue reads {"id": "12"} and looks whether there is such a row.
+// referenceValue reads {"id": "12"} and looks whether there is such a row. What is wrong with it is told of the field, as in
+// Oracle's sample (H/section_156570709583).
 func referenceValue(tx *sql.Tx, f field, c column, given any) (any, error) {
 	object, ok := given.(map[string]any)
 	if !ok {
@@ -91,14 +92,14 @@ func referenceValue(tx *sql.Tx, f field, c column, given any) (any, error) {
 	}
 	id, err := strconv.ParseInt(idText(object["id"]), 10, 64)
 	if err != nil {
-		return nil, invalidContent(f.name+".id", "it must be an internal id")
+		return nil, invalidContent(f.name, "its id must be an internal id")
 	}
 	var n int
 	if err := tx.QueryRow("SELECT count(*) FROM "+quoteName(c.ref.table)+" WHERE id = ?", id).Scan(&n); err != nil {
 		return nil, err
 	}
 	if n == 0 {
-		return nil, invalidContent(f.name+".id", "there is no "+c.ref.table+" "+strconv.FormatInt(id, 10))
+		return nil, invalidContent(f.name, "there is no "+c.ref.table+" "+strconv.FormatInt(id, 10))
 	}
 	return id, nil
 }
@@ -111,7 +112,7 @@ func codeValue(f field, given any) (any, error) {
 	}
 	code, _ := object["id"].(string)
 	if !slices.Contains(f.codes, code) {
-		return nil, invalidContent(f.name+".id", "it must be one of "+strings.Join(f.codes, ", "))
+		return nil, invalidContent(f.name, "its id must be one of "+strings.Join(f.codes, ", "))
 	}
 	return code, nil
 }

@@ -186,7 +186,7 @@ func standardCatalogue() map[string]*table {
 			name: "scriptdeployment", key: "id", permissions: []string{"ADMI_CUSTOMSCRIPT"},
 			columns: slices.Concat(columns(number, "id primarykey"), columns(text, "scriptid title status"), columns(boolean, "isdeployed"),
 				[]column{refers("script", "script", "name")}),
-			hidden: slices.Concat(columns(number, "deploynumber"), columns(boolean, "allroles"), columns(text, "roles")),
+			hidden: slices.Concat(columns(number, "deploynumber"), columns(boolean, "allroles withoutlogin onlineformuser"), columns(text, "roles")),
 		},
 		{
 			name: "customrecordtype", key: "internalid",
