@@ -351,7 +351,7 @@ func (s *Server) allRoutes() map[service]*http.ServeMux {
 	// Oracle's authorization page shows RESTlets on the app host as well (H/section_158332610742).
 	on(restletPath, s.restlet, serviceRESTlets, serviceApp)
 	on("GET /rest/datacenterurls", s.dataCenterURLs, serviceREST)
-	on("GET /emulator.css", s.stylesheet, serviceApp, serviceSystem)
+	on("GET "+stylesheetPath, s.stylesheet, serviceApp, serviceSystem)
 	s.uiRoutes(func(pattern string, h handler) { on(pattern, h, serviceApp) })
 	s.adminRoutes(func(pattern string, h handler) { on(pattern, h) })
 	return muxes
