@@ -1,6 +1,7 @@
 package netsuitetest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -75,7 +76,7 @@ func (s *Server) accountRow(c *call, a *Account) accountRow {
 func (s *Server) reach(c *call) []fact {
 	return []fact{
 		{"Address", c.addr.url()},
-		{"Without set-up", "the names under localhost below lead here; so does the address above, for account " + s.fallback.id},
+		{"Without set-up", "the names under localhost lead here; so does the address above, for account " + s.fallback.id},
 		{"Real names", "lead the connections of *.netsuite.com to this address, and links follow the name that was called"},
 	}
 }
@@ -291,15 +292,12 @@ func (s *Server) readFault(form url.Values) (faultJSON, error) {
 	var delay int
 	for _, n := range []struct {
 		field string
+		max   int
 		into  *int
-	}{{"skip", &in.Skip}, {"times", &in.Times}, {"status", &in.Status}, {"delay_ms", &delay}} {
-		text := strings.TrimSpace(form.Get(n.field))
-		if text == "" {
-			continue
-		}
-		value, err := strconv.Atoi(text)
-		if err != nil || value < 0 || value > 1e9 {
-			return in, at(n.field, fmt.Errorf("%s: want a whole number, 0 to 1000000000", n.field))
+	}{{"skip", 1e6, &in.Skip}, {"times", 1e6, &in.Times}, {"status", 599, &in.Status}, {"delay_ms", 900_000, &delay}} {
+		value, err := strconv.Atoi(cmp.Or(strings.TrimSpace(form.Get(n.field)), "0"))
+		if err != nil || value < 0 || value > n.max {
+			return in, at(n.field, fmt.Errorf("%s: want a whole number, at most %d", n.field, n.max))
 		}
 		*n.into = value
 	}

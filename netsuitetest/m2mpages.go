@@ -195,7 +195,7 @@ func readUploadForm(r *http.Request) (url.Values, uploadedFile, error) {
 	}
 	for range maxParts {
 		part, err := parts.NextPart()
-		if errors.Is(err, io.EOF) {
+		if err == io.EOF { // the closing boundary; an EOF before it comes wrapped
 			return form, file, nil
 		}
 		if err != nil {

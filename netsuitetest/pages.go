@@ -104,13 +104,30 @@ func (f formState) Value(field string) string { return f.Values.Get(field) }
 // Ticked tells whether a box, or an option of a list, was chosen.
 func (f formState) Ticked(field, value string) bool { return slices.Contains(f.Values[field], value) }
 
-// At is what is wrong with the field, empty if nothing is.
-func (f formState) At(field string) string {
+// Field is where something is wrong, empty if nothing is or it is wrong with none of the fields.
+func (f formState) Field() string {
 	var wrong *fieldError
-	if errors.As(f.Wrong, &wrong) && wrong.field == field {
-		return wrong.Error()
+	if errors.As(f.Wrong, &wrong) {
+		return wrong.field
 	}
 	return ""
+}
+
+// Problem is what is wrong, without the words around it that a form makes clear.
+func (f formState) Problem() string {
+	var wrong *fieldError
+	if errors.As(f.Wrong, &wrong) {
+		return wrong.Error()
+	}
+	return f.Wrong.Error()
+}
+
+// At is what is wrong with the field, empty if nothing is.
+func (f formState) At(field string) string {
+	if f.Field() != field {
+		return ""
+	}
+	return f.Problem()
 }
 
 // fieldError is wrong input, with the name of the form's field where it stood.
