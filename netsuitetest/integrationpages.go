@@ -132,6 +132,7 @@ type integrationPage struct {
 	New          bool
 	Secret       string
 	Certificates int // active ones
+	Most         int // that may be active
 }
 
 func (s *Server) showIntegration(c *call) {
@@ -149,7 +150,7 @@ func (s *Server) showIntegration(c *call) {
 }
 
 func (s *Server) integrationPage(c *call, p integrationPage) {
-	p.Policies, p.Certificates = consentPolicies, c.account.ActiveCertificates(p.ClientID)
+	p.Policies, p.Certificates, p.Most = consentPolicies, c.account.ActiveCertificates(p.ClientID), maxActive
 	s.page(c, http.StatusOK, "integration.html", p.Integration.Name, "integration", p)
 }
 
