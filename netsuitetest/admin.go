@@ -7,21 +7,17 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 )
 
 // adminPrefix is where the emulator's own face lives, on the bare address only.
 const adminPrefix = "/_emulator/"
 
-// adminRoutes let tests in other processes do what the Go methods do. Everything is JSON, except the two pages.
+// adminRoutes let tests in other processes do what the Go methods do. Everything is JSON, except the pages of faceRoutes.
 func (s *Server) adminRoutes(on func(pattern string, h handler)) {
-	on("GET /_emulator/{$}", s.adminIndex)
+	s.faceRoutes(on)
 	on("GET /_emulator/healthz", s.healthz)
 	on("GET /_emulator/ca.pem", s.caPEM)
-	on("GET /_emulator/ledger", s.ledgerPage)
 	on("GET /_emulator/ledger.json", s.ledgerJSON)
 	on("POST /_emulator/clock", adminPost(s.setClock))
 	on("POST /_emulator/skew", adminPost(s.postSkew))
@@ -251,63 +247,11 @@ func (s *Server) postIntegration(c *call) {
 	c.json(http.StatusOK, in)
 }
 
-// ledgerFilter reads the query of the ledger's page and JSON: account, ok (true or false), path (a part of it), all
-// (also the emulator's own face).
-func (s *Server) ledgerFilter(c *call) func(Entry) bool {
-	q := c.r.URL.Query()
-	account := canonicalAccount(q.Get("account"))
-	ok, err := strconv.ParseBool(q.Get("ok"))
-	return func(e Entry) bool {
-		return (account == "" || e.Account == account) && (err != nil || e.OK == ok) && strings.Contains(e.Path, q.Get("path")) &&
-			(q.Get("all") != "" || (!strings.HasPrefix(e.Path, adminPrefix) && e.Path != "/emulator.css"))
-	}
-}
-
 func (s *Server) ledgerJSON(c *call) {
-	entries := s.ledger.Entries(s.ledgerFilter(c))
+	entries := s.ledger.Entries(readLedgerQuery(c.r.URL.Query()).match)
 	if entries == nil {
 		entries = []Entry{}
 	}
 	c.met("the emulator's own face")
 	c.json(http.StatusOK, entries)
-}
-
-// ledgerShown is how many entries the ledger's page shows, newest first.
-const ledgerShown = 300
-
-func (s *Server) ledgerPage(c *call) {
-	entries := s.ledger.Entries(s.ledgerFilter(c))
-	slices.Reverse(entries)
-	q := c.r.URL.Query()
-	c.met("the emulator's own face")
-	s.page(c, http.StatusOK, "ledger.html", "Ledger", "ledger", struct {
-		Accounts    []*Account
-		Account, OK string
-		Entries     []Entry
-		Total       int
-	}{s.order, canonicalAccount(q.Get("account")), q.Get("ok"), entries[:min(len(entries), ledgerShown)], len(entries)})
-}
-
-// indexRow is an account on the emulator's start page.
-type indexRow struct {
-	*Account
-	App, SuiteTalk, RESTlets string
-	Default                  bool
-}
-
-func (s *Server) adminIndex(c *call) {
-	var rows []indexRow
-	twins := c.addr
-	twins.form = formTwin
-	for _, a := range s.order {
-		rows = append(rows, indexRow{
-			Account: a, App: twins.base(serviceApp, a.id, ""), SuiteTalk: twins.base(serviceSuiteTalk, a.id, ""),
-			RESTlets: twins.base(serviceRESTlets, a.id, ""), Default: a == s.fallback,
-		})
-	}
-	c.met("the emulator's own face")
-	s.page(c, http.StatusOK, "index.html", "NetSuite emulator", "index", struct {
-		Now      time.Time
-		Accounts []indexRow
-	}{s.clock.Now(), rows})
 }

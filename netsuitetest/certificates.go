@@ -320,7 +320,7 @@ func (s *Server) readUpload(c *call) (*certificate, *refusal) {
 func (s *Server) checkUpload(c *call, t *token, i Integration, file string, entity, role int64) (*certificate, *refusal) {
 	cert, err := readCertificate(file)
 	if err != nil {
-		return nil, badUpload(err.Error())
+		return nil, badUpload("fileContent: " + err.Error())
 	}
 	c.entry.Entity, c.entry.Role = entity, role
 	a := c.account
@@ -352,15 +352,15 @@ func readCertificate(file string) (*x509.Certificate, error) {
 	block, rest := pem.Decode([]byte(file))
 	switch {
 	case block == nil || !strings.HasPrefix(strings.TrimSpace(file), "-----BEGIN "):
-		return nil, errors.New("fileContent: want a certificate in PEM form")
+		return nil, errors.New("want a certificate in PEM form")
 	case block.Type != "CERTIFICATE":
-		return nil, errors.New("fileContent: want a CERTIFICATE block, not " + clip(block.Type))
+		return nil, errors.New("want a CERTIFICATE block, not " + clip(block.Type))
 	case strings.TrimSpace(string(rest)) != "":
-		return nil, errors.New("fileContent: want one certificate and nothing after it")
+		return nil, errors.New("want one certificate and nothing after it")
 	}
 	cert, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return nil, errors.New("fileContent: the certificate is no X.509")
+		return nil, errors.New("the certificate is no X.509")
 	}
 	return cert, nil
 }

@@ -95,37 +95,40 @@ func (i Integration) withDefaults(s *Server) Integration {
 	return i
 }
 
+// check refuses what the form refuses; the error knows its field.
 func (i Integration) check(s *Server) error {
 	switch {
 	case strings.TrimSpace(i.Name) == "":
-		return errors.New("name: required; customers read it on the consent page")
+		return at("name", errors.New("name: required; customers read it on the consent page"))
+	case len(i.Name) > maxShown:
+		return at("name", fmt.Errorf("name: %d bytes are too many; want at most %d (guess)", len(i.Name), maxShown))
 	case !hex64.MatchString(i.ClientID):
-		return errors.New("client ID: want 64 lower-case hexadecimal characters; leave it empty to have one made")
+		return at("client_id", errors.New("client ID: want 64 lower-case hexadecimal characters; leave it empty to have one made"))
 	case !i.Public && !hex64.MatchString(i.ClientSecret):
-		return errors.New("client secret: want 64 lower-case hexadecimal characters; leave it empty to have one made")
+		return at("client_secret", errors.New("client secret: want 64 lower-case hexadecimal characters; leave it empty to have one made"))
 	case i.Public && i.ClientSecret != "":
-		return errors.New("client secret: a Public Client has none; leave it empty")
+		return at("client_secret", errors.New("client secret: a Public Client has none; leave it empty"))
 	case s.accounts[i.OwnerAccount] == nil:
-		return fmt.Errorf("owner account: %s does not exist; use one of the configured accounts", i.OwnerAccount)
+		return at("owner", fmt.Errorf("owner account: %s does not exist; use one of the configured accounts", i.OwnerAccount))
 	case !i.CodeGrant && !i.ClientCredentials:
-		return errors.New("grants: tick Authorization Code Grant, Client Credentials, or both")
+		return at("grants", errors.New("grants: tick Authorization Code Grant, Client Credentials, or both"))
 	case i.Public && !i.CodeGrant:
-		return errors.New("public client: belongs to the Authorization Code Grant; tick that")
+		return at("public", errors.New("public client: belongs to the Authorization Code Grant; tick that"))
 	case !slices.Contains([]string{policyAlways, policyFirst, policyNever}, i.ConsentPolicy):
-		return fmt.Errorf("consent policy: unknown %q; use Always Ask, Ask First Time or Never Ask", i.ConsentPolicy)
+		return at("policy", fmt.Errorf("consent policy: unknown %q; use Always Ask, Ask First Time or Never Ask", i.ConsentPolicy))
 	case i.RefreshHours < 1 || i.RefreshHours > 720:
-		return errors.New("refresh token validity: want 1 to 720 hours (H/section_157771733782)")
+		return at("refresh", errors.New("refresh token validity: want 1 to 720 hours (H/section_157771733782)"))
 	case i.RotationHours < 1 || i.RotationHours > 720:
-		return errors.New("maximum time for token rotation: want 1 to 720 hours (H/section_157771733782)")
+		return at("rotation", errors.New("maximum time for token rotation: want 1 to 720 hours (H/section_157771733782)"))
 	case i.CodeGrant && len(i.RedirectURIs) == 0:
-		return errors.New("redirect URI: the Authorization Code Grant needs at least one")
+		return at("redirect", errors.New("redirect URI: the Authorization Code Grant needs at least one"))
 	}
 	if err := i.checkScopes(); err != nil {
 		return err
 	}
 	for _, uri := range i.RedirectURIs {
 		if err := checkRedirectURI(uri, s.settings.AllowHTTPLoopbackRedirects); err != nil {
-			return err
+			return at("redirect", err)
 		}
 	}
 	return nil
@@ -134,14 +137,14 @@ func (i Integration) check(s *Server) error {
 // checkScopes: NetSuite AI Connector Service stands alone, has no M2M and no Never Ask (H/article_4160616848).
 func (i Integration) checkScopes() error {
 	if len(i.Scopes) == 0 {
-		return errors.New("scope: tick at least one")
+		return at("scope", errors.New("scope: tick at least one"))
 	}
 	for n, scope := range i.Scopes {
 		if !slices.Contains([]string{scopeREST, scopeRESTlets, scopeAnalytics, scopeMCP}, scope) {
-			return fmt.Errorf("scope: unknown %q; use restlets, rest_webservices, suite_analytics, or mcp alone", scope)
+			return at("scope", fmt.Errorf("scope: unknown %q; use restlets, rest_webservices, suite_analytics, or mcp alone", scope))
 		}
 		if slices.Contains(i.Scopes[:n], scope) {
-			return fmt.Errorf("scope: %q is given twice", scope)
+			return at("scope", fmt.Errorf("scope: %q is given twice", scope))
 		}
 	}
 	if !slices.Contains(i.Scopes, scopeMCP) {
@@ -149,11 +152,11 @@ func (i Integration) checkScopes() error {
 	}
 	switch {
 	case len(i.Scopes) > 1:
-		return errors.New("scope: mcp excludes every other scope")
+		return at("scope", errors.New("scope: mcp excludes every other scope"))
 	case i.ClientCredentials:
-		return errors.New("scope: mcp is not for the Client Credentials Grant")
+		return at("scope", errors.New("scope: mcp is not for the Client Credentials Grant"))
 	case i.ConsentPolicy == policyNever:
-		return errors.New("consent policy: Never Ask is not available with scope mcp")
+		return at("policy", errors.New("consent policy: Never Ask is not available with scope mcp"))
 	}
 	return nil
 }

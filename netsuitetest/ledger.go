@@ -65,6 +65,17 @@ func (l *Ledger) Entries(filters ...func(Entry) bool) []Entry {
 	return l.filtered(filters)
 }
 
+// find is the entry with this number, as long as the ledger has it.
+func (l *Ledger) find(n int) (Entry, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i, ok := slices.BinarySearchFunc(l.entries, n, func(e Entry, n int) int { return e.N - n })
+	if !ok {
+		return Entry{}, false
+	}
+	return l.entries[i], true
+}
+
 // Count counts the entries that pass the filter.
 func (l *Ledger) Count(filter func(Entry) bool) int { return len(l.Entries(filter)) }
 

@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -25,7 +24,11 @@ var templates = parsePages()
 
 func parsePages() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
-		"when": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
+		"when":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") },
+		"join":    strings.Join,
+		"odd":     func(n int) bool { return n%2 == 1 },
+		"quoted":  func(text string) []string { return strings.Split(text, "`") },
+		"sources": ruleSources,
 	}).ParseFS(pageFiles, "pages/layout.html"))
 	files, err := pageFiles.ReadDir("pages")
 	if err != nil {
@@ -44,6 +47,8 @@ func parsePages() map[string]*template.Template {
 type pageData struct {
 	Title   string
 	Step    string // data-step of main
+	Face    bool   // one of the emulator's own pages, not NetSuite's
+	FaceURL string // where those are, empty where this host does not know
 	Account *Account
 	User    string
 	Data    any
@@ -52,10 +57,9 @@ type pageData struct {
 // page answers with a page for people. There is no form-action policy: the last form of a consent redirects to
 // the application.
 func (s *Server) page(c *call, status int, file, title, step string, data any) {
-	d := pageData{Title: title, Step: step, Account: c.account, Data: data}
-	if strings.HasPrefix(c.r.URL.Path, adminPrefix) {
-		d.Account = nil
-	} else if c.account != nil {
+	d := pageData{Title: title, Step: step, FaceURL: c.faceURL(), Data: data}
+	if d.Face = strings.HasPrefix(c.r.URL.Path, adminPrefix); !d.Face && c.account != nil {
+		d.Account = c.account
 		if sess := c.session(); sess != nil {
 			d.User = sess.email
 		}
@@ -74,9 +78,74 @@ func (s *Server) page(c *call, status int, file, title, step string, data any) {
 	c.write(buf.String())
 }
 
+// faceURL is the address of the emulator's own pages: they live on the bare address, which the real names do not tell.
+func (c *call) faceURL() string {
+	switch c.addr.form {
+	case formBare:
+		return adminPrefix
+	case formTwin:
+		return "http://localhost" + c.addr.port + adminPrefix
+	}
+	return ""
+}
+
 // errorPage says what is wrong; code is OAuth's error or empty. The caller has told the ledger.
 func (s *Server) errorPage(c *call, status int, heading, detail, code string) {
 	s.page(c, status, "error.html", heading, "error", struct{ Heading, Detail, Code string }{heading, detail, code})
+}
+
+// formState is a form as it was sent, shown again with what was wrong with it.
+type formState struct {
+	Values url.Values
+	Wrong  error // nil = nothing
+}
+
+// Value is what stood in a field.
+func (f formState) Value(field string) string { return f.Values.Get(field) }
+
+// Ticked tells whether a box, or an option of a list, was chosen.
+func (f formState) Ticked(field, value string) bool { return slices.Contains(f.Values[field], value) }
+
+// Field is where something is wrong, empty if nothing is or it is wrong with none of the fields.
+func (f formState) Field() string {
+	var wrong *fieldError
+	if errors.As(f.Wrong, &wrong) {
+		return wrong.field
+	}
+	return ""
+}
+
+// Problem is what is wrong, without the words around it that a form makes clear.
+func (f formState) Problem() string {
+	var wrong *fieldError
+	if errors.As(f.Wrong, &wrong) {
+		return wrong.Error()
+	}
+	return f.Wrong.Error()
+}
+
+// At is what is wrong with the field, empty if nothing is.
+func (f formState) At(field string) string {
+	if f.Field() != field {
+		return ""
+	}
+	return f.Problem()
+}
+
+// fieldError is wrong input, with the name of the form's field where it stood.
+type fieldError struct {
+	field string
+	error
+}
+
+func (e *fieldError) Unwrap() error { return e.error }
+
+// at says to which field an error belongs; no error stays none.
+func at(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fieldError{field, err}
 }
 
 // pageForm reads the form of a page; it answers itself when the form is bad.
@@ -105,24 +174,46 @@ func (s *Server) stylesheet(c *call) {
 	c.write(string(css))
 }
 
-// Paths of the UI. Those of Setup are invented, except the integration list.
+// Paths of the UI. Those of Setup are invented, except the integration list; the certificates endpoint links to
+// integrationPath and rolePath.
 const (
-	homePath         = "/app/center/card.nl"
-	bundlePath       = "/app/bundler/bundledetails.nl"
-	bundleListPath   = "/app/bundler/bundlelist.nl"
-	employeePath     = "/app/common/entity/employee.nl"
-	employeeListPath = "/app/common/entity/employeelist.nl"
-	featuresPath     = "/app/setup/enablefeatures.nl"
-	integrationsPath = "/app/common/integration/integrapplist.nl"
-	m2mPath          = "/app/setup/oauth2.0/m2msetup.nl"
-	authorizedPath   = "/app/setup/oauth2.0/authorizedapps.nl"
-	trailPath        = "/app/setup/loginaudit.nl"
+	homePath           = "/app/center/card.nl"
+	bundlePath         = "/app/bundler/bundledetails.nl"
+	bundleListPath     = "/app/bundler/bundlelist.nl"
+	employeePath       = "/app/common/entity/employee.nl"
+	employeeListPath   = "/app/common/entity/employeelist.nl"
+	rolePath           = "/app/setup/role.nl"
+	roleListPath       = "/app/setup/rolelist.nl"
+	featuresPath       = "/app/setup/enablefeatures.nl"
+	integrationsPath   = "/app/common/integration/integrapplist.nl"
+	integrationPath    = "/app/common/integration/integrapp.nl"
+	newIntegrationPath = "/app/common/integration/newintegrapp.nl"
+	m2mPath            = "/app/setup/oauth2.0/m2msetup.nl"
+	newMappingPath     = "/app/setup/oauth2.0/m2mnew.nl"
+	authorizedPath     = "/app/setup/oauth2.0/authorizedapps.nl"
+	trailPath          = "/app/setup/loginaudit.nl"
 )
+
+// uiLink is a page of the UI with the way to it in NetSuite's menu.
+type uiLink struct{ Path, Name, Menu string }
+
+// uiLinks are the pages that the home page and the account's hub lead to.
+var uiLinks = []uiLink{
+	{integrationsPath, "Manage Integrations", "Setup > Integration > Manage Integrations"},
+	{m2mPath, "OAuth 2.0 Client Credentials (M2M) Setup", "Setup > Integration > Manage Authentication > OAuth 2.0 Client Credentials (M2M) Setup"},
+	{authorizedPath, "OAuth 2.0 Authorized Applications", "Setup > Integration > Manage Authentication > OAuth 2.0 Authorized Applications"},
+	{employeeListPath, "Employees", "Lists > Employees > Employees"},
+	{roleListPath, "Manage Roles", "Setup > Users/Roles > Manage Roles"},
+	{trailPath, "Login Audit Trail", "Setup > Users/Roles > User Management > View Login Audit Trail"},
+	{featuresPath, "Enable Features", "Setup > Company > Enable Features"},
+	{bundleListPath, "Bundles", "Customization > SuiteBundler > Search & Install Bundles"},
+}
 
 // uiRoutes are the pages for the account's people.
 func (s *Server) uiRoutes(on func(pattern string, h handler)) {
 	on("GET /{$}", s.root)
 	on("POST "+loginPath, s.login)
+	on("GET "+ticketPath, s.pickUpTicket)
 	on("POST /app/login/logout.nl", s.logout)
 	on("GET "+homePath, s.home)
 	on("GET "+bundlePath, s.showBundle)
@@ -131,12 +222,21 @@ func (s *Server) uiRoutes(on func(pattern string, h handler)) {
 	on("GET "+employeePath, s.showEmployee)
 	on("POST "+employeePath, s.changeEmployee)
 	on("GET "+employeeListPath, s.showEmployees)
+	on("GET "+rolePath, s.showRole)
+	on("POST "+rolePath, s.changeRole)
+	on("GET "+roleListPath, s.showRoles)
 	on("GET "+featuresPath, s.showFeatures)
 	on("POST "+featuresPath, s.changeFeature)
 	on("GET "+integrationsPath, s.showIntegrations)
-	on("POST "+integrationsPath, s.changeIntegration)
+	on("POST "+integrationsPath, s.changeIntegrations)
+	on("GET "+integrationPath, s.showIntegration)
+	on("POST "+integrationPath, s.changeIntegration)
+	on("GET "+newIntegrationPath, s.newIntegration)
+	on("POST "+newIntegrationPath, s.createIntegration)
 	on("GET "+m2mPath, s.showMappings)
-	on("POST "+m2mPath, s.changeMapping)
+	on("POST "+m2mPath, s.revokeMapping)
+	on("GET "+newMappingPath, s.newMappingPage)
+	on("POST "+newMappingPath, s.createMapping)
 	on("GET "+authorizedPath, s.showGrants)
 	on("POST "+authorizedPath, s.changeGrant)
 	on("GET "+trailPath, s.showTrail)
@@ -158,16 +258,8 @@ func (s *Server) home(c *call) {
 		c.met("home page")
 		s.page(c, http.StatusOK, "home.html", "Home", "home", struct {
 			Role  string
-			Links [][2]string
-		}{role.Name, [][2]string{
-			{bundleListPath, "Bundles"},
-			{employeeListPath, "Employees"},
-			{featuresPath, "Enable Features"},
-			{integrationsPath, "Manage Integrations"},
-			{m2mPath, "OAuth 2.0 Client Credentials (M2M) Setup"},
-			{authorizedPath, "OAuth 2.0 Authorized Applications"},
-			{trailPath, "Login Audit Trail"},
-		}})
+			Links []uiLink
+		}{role.Name, uiLinks})
 	}
 }
 
@@ -190,167 +282,29 @@ func (s *Server) change(c *call, permission, back string, do func(form url.Value
 	c.redirect(back)
 }
 
-// employeeRow is a person as the employee pages show them.
-type employeeRow struct {
-	Employee
-	Held []Role
-	Free []Role
-}
-
-func (s *Server) employeeRow(a *Account, e Employee) employeeRow {
-	row := employeeRow{Employee: e}
-	for _, r := range a.data().Roles() {
-		if slices.Contains(e.Roles, r.ID) {
-			row.Held = append(row.Held, r)
-		} else if !r.Inactive {
-			row.Free = append(row.Free, r)
-		}
-	}
-	return row
-}
-
-func (s *Server) showEmployees(c *call) {
-	if _, ok := s.signedIn(c, "LIST_EMPLOYEE"); ok {
-		var rows []employeeRow
-		for _, e := range c.account.data().Employees() {
-			rows = append(rows, s.employeeRow(c.account, e))
-		}
-		c.met("employee list")
-		s.page(c, http.StatusOK, "employees.html", "Employees", "employees", rows)
-	}
-}
-
-// pageID is the id parameter of a page's URL.
-func pageID(c *call) int64 {
-	id, err := strconv.ParseInt(c.r.URL.Query().Get("id"), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return id
-}
-
-func (s *Server) showEmployee(c *call) {
-	if _, ok := s.signedIn(c, "LIST_EMPLOYEE"); !ok {
-		return
-	}
-	e, ok := c.account.data().Employee(pageID(c))
-	if !ok {
-		c.broke("no such employee")
-		s.errorPage(c, http.StatusNotFound, "No such employee", "Choose one from the list of employees.", "")
-		return
-	}
-	c.met("employee, tab Access")
-	s.page(c, http.StatusOK, "employee.html", e.EntityID, "employee", s.employeeRow(c.account, e))
-}
-
-// changeEmployee gives or takes a role: action assign or remove.
-func (s *Server) changeEmployee(c *call) {
-	id := pageID(c)
-	s.change(c, "LIST_EMPLOYEE", fmt.Sprintf("%s?id=%d", employeePath, id), func(form url.Values) error {
-		role, err := strconv.ParseInt(form.Get("role"), 10, 64)
-		if err != nil {
-			return errors.New("role: choose one of the list")
-		}
-		switch form.Get("action") {
-		case "assign":
-			return c.account.data().AssignRole(id, role)
-		case "remove":
-			return c.account.data().UnassignRole(id, role)
-		}
-		return errors.New("action: want assign or remove")
-	})
-}
-
 type featureRow struct {
 	ID, Name string
 	On       bool
 }
 
+func (a *Account) featureRows() []featureRow {
+	var rows []featureRow
+	for _, id := range Features {
+		rows = append(rows, featureRow{id, featureNames[id], a.Feature(id)})
+	}
+	return rows
+}
+
 func (s *Server) showFeatures(c *call) {
 	if _, ok := s.signedIn(c, "ADMI_ENABLEFEATURES"); ok {
-		var rows []featureRow
-		for _, id := range Features {
-			rows = append(rows, featureRow{id, featureNames[id], c.account.Feature(id)})
-		}
 		c.met("features page")
-		s.page(c, http.StatusOK, "features.html", "Enable Features", "features", rows)
+		s.page(c, http.StatusOK, "features.html", "Enable Features", "features", c.account.featureRows())
 	}
 }
 
 func (s *Server) changeFeature(c *call) {
 	s.change(c, "ADMI_ENABLEFEATURES", featuresPath, func(form url.Values) error {
 		return c.account.SetFeature(form.Get("feature"), form.Get("action") == "on")
-	})
-}
-
-type integrationRow struct {
-	record
-	Name, Owner string
-}
-
-func (s *Server) showIntegrations(c *call) {
-	if _, ok := s.signedIn(c, "ADMI_INTEGRAPP"); !ok {
-		return
-	}
-	c.account.mu.Lock()
-	var rows []integrationRow
-	for _, r := range c.account.records {
-		rows = append(rows, integrationRow{record: *r})
-	}
-	approval := c.account.approval
-	c.account.mu.Unlock()
-	slices.SortFunc(rows, func(a, b integrationRow) int { return int(a.ID - b.ID) })
-	for n := range rows {
-		i, _ := s.integration(rows[n].ClientID)
-		rows[n].Name, rows[n].Owner = i.Name, i.OwnerAccount
-	}
-	c.met("integration records")
-	s.page(c, http.StatusOK, "integrations.html", "Manage Integrations", "integrations", struct {
-		Rows     []integrationRow
-		Approval bool
-	}{rows, approval})
-}
-
-// changeIntegration sets a record's state, or the approval preference.
-func (s *Server) changeIntegration(c *call) {
-	s.change(c, "ADMI_INTEGRAPP", integrationsPath, func(form url.Values) error {
-		switch form.Get("action") {
-		case "enable":
-			return c.account.ApproveIntegration(form.Get("client_id"))
-		case "block":
-			return c.account.BlockIntegration(form.Get("client_id"))
-		case "approval-on", "approval-off":
-			c.account.RequireApproval(form.Get("action") == "approval-on")
-			return nil
-		}
-		return errors.New("action: want enable, block, approval-on or approval-off")
-	})
-}
-
-type mappingRow struct {
-	Certificate
-	App, EntityName, RoleName string
-	Expired                   bool
-}
-
-func (s *Server) showMappings(c *call) {
-	if _, ok := s.signedIn(c, "ADMI_MANAGE_OAUTH2"); !ok {
-		return
-	}
-	var rows []mappingRow
-	for _, m := range c.account.Certificates() {
-		i, _ := s.integration(m.ClientID)
-		e, _ := c.account.data().Employee(m.Entity)
-		r, _ := c.account.data().Role(m.Role)
-		rows = append(rows, mappingRow{m, i.Name, e.EntityID, r.Name, s.clock.Now().After(m.ValidUntil)})
-	}
-	c.met("certificate mappings")
-	s.page(c, http.StatusOK, "m2m.html", "OAuth 2.0 Client Credentials (M2M) Setup", "m2m", rows)
-}
-
-func (s *Server) changeMapping(c *call) {
-	s.change(c, "ADMI_MANAGE_OAUTH2", m2mPath, func(form url.Values) error {
-		return c.account.RevokeCertificate(form.Get("certificate"))
 	})
 }
 
@@ -391,29 +345,4 @@ func (s *Server) changeGrant(c *call) {
 		c.account.RevokeGrant(id)
 		return nil
 	})
-}
-
-type trailRow struct {
-	AuditLine
-	App, EntityName, RoleName string
-}
-
-// trailShown is how many lines the Login Audit Trail page shows, newest first.
-const trailShown = 200
-
-func (s *Server) showTrail(c *call) {
-	if _, ok := s.signedIn(c, "ADMI_AUDITLOGIN"); !ok {
-		return
-	}
-	lines := c.account.LoginAuditTrail()
-	slices.Reverse(lines)
-	var rows []trailRow
-	for _, line := range lines[:min(len(lines), trailShown)] {
-		i, _ := s.integration(line.ClientID)
-		e, _ := c.account.data().Employee(line.Entity)
-		r, _ := c.account.data().Role(line.Role)
-		rows = append(rows, trailRow{line, i.Name, e.EntityID, r.Name})
-	}
-	c.met("login audit trail")
-	s.page(c, http.StatusOK, "trail.html", "Login Audit Trail", "trail", rows)
 }

@@ -40,6 +40,13 @@ func TestPages(t *testing.T) {
 		"/app/setup/oauth2.0/m2msetup.nl":             "m2m",
 		"/app/setup/oauth2.0/authorizedapps.nl":       "grants",
 		"/app/setup/loginaudit.nl":                    "trail",
+		"/app/setup/oauth2.0/m2mnew.nl":               "m2mnew",
+		"/app/common/integration/newintegrapp.nl":     "newintegration",
+		"/app/common/integration/integrapp.nl?id=x":   "error",
+		"/app/setup/rolelist.nl":                      "roles",
+		"/app/setup/role.nl?id=3":                     "rolepermissions",
+		"/app/setup/role.nl?id=1000":                  "rolepermissions",
+		"/app/setup/role.nl?id=99999":                 "error",
 		"/app/common/entity/employee.nl?id=99999":     "error",
 		"/app/common/entity/employee.nl?id=x":         "error",
 		"/app/bundler/bundledetails.nl?id=1":          "error",
@@ -62,7 +69,7 @@ func checkPage(t *testing.T, p page, step string) {
 	if p.step() != step {
 		t.Errorf("%s: page %q, want %q", p.url.Path, p.step(), step)
 	}
-	for _, want := range []string{"NetSuite emulator - not NetSuite", `<html lang="en">`, `name="viewport"`} {
+	for _, want := range []string{"NetSuite emulator - not NetSuite", "Not affiliated with Oracle", `<html lang="en">`, `name="viewport"`} {
 		if !strings.Contains(p.body, want) {
 			t.Errorf("%s: lacks %q", p.url.Path, want)
 		}
@@ -217,6 +224,8 @@ func TestPagePermissions(t *testing.T) {
 	for _, path := range []string{
 		bundlePage, "/app/bundler/bundlelist.nl", "/app/common/entity/employeelist.nl", "/app/common/entity/employee.nl?id=12",
 		"/app/setup/enablefeatures.nl", "/app/common/integration/integrapplist.nl", "/app/setup/oauth2.0/m2msetup.nl", "/app/setup/loginaudit.nl",
+		"/app/setup/oauth2.0/m2mnew.nl", "/app/common/integration/newintegrapp.nl", "/app/common/integration/integrapp.nl?id=12",
+		"/app/setup/rolelist.nl", "/app/setup/role.nl?id=3",
 	} {
 		b, p := w.enter(sales, path)
 		if p.status != 403 || p.step() != "error" {

@@ -76,7 +76,7 @@ func (a *Account) MapCertificate(clientID, email, roleScriptID string, certifica
 	}
 	cert, err := readCertificate(string(certificate))
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("certificate: %w", err)
 	}
 	a.install(i)
 	m, no := a.newMapping(cert, clientID, e.ID, role.ID)

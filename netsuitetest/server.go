@@ -399,7 +399,7 @@ func (s *Server) allRoutes() map[service]*http.ServeMux {
 	for _, svc := range []service{serviceSuiteTalk, serviceExtForms, serviceSystem, serviceREST} {
 		muxes[svc].Handle(restletPath, handler(s.wrongDomain))
 	}
-	on("GET /emulator.css", s.stylesheet, serviceApp, serviceSystem)
+	on("GET "+stylesheetPath, s.stylesheet, serviceApp, serviceSystem)
 	s.uiRoutes(func(pattern string, h handler) { on(pattern, h, serviceApp) })
 	s.adminRoutes(func(pattern string, h handler) { on(pattern, h) })
 	return muxes

@@ -319,6 +319,8 @@ type picture struct {
 	Name    string `json:"name"`
 	Path    string `json:"path"`
 	Submits bool   `json:"submits"`
+	Fill    []fill `json:"fill,omitempty"`
+	Press   string `json:"press,omitempty"`
 	File    string `json:"file"`
 }
 
@@ -327,22 +329,34 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 func storybookScreens() []picture {
 	var all []picture
 	for _, s := range storybook.Screens() {
-		file := strings.Trim(notInNames.ReplaceAllString(strings.ToLower(s.Name), "-"), "-")
-		all = append(all, picture{s.Name, s.Path, s.Submits(), file})
+		all = append(all, picture{Name: s.Name, Path: s.Path, Submits: s.Submits(), File: fileName(s.Name)})
 	}
 	return all
 }
 
+func fileName(screen string) string {
+	return strings.Trim(notInNames.ReplaceAllString(strings.ToLower(screen), "-"), "-")
+}
+
 func TestStorybook(t *testing.T) {
-	home := serveStorybook(t)
-	in := struct {
-		Chromium string    `json:"chromium"`
-		Home     string    `json:"home"`
-		Folder   string    `json:"folder,omitempty"`
-		Screens  []picture `json:"screens"`
-	}{Chromium: chromium(t), Home: home, Screens: storybookScreens()}
+	judge(t, gallery{Home: serveStorybook(t), Screens: storybookScreens()}, pictures)
+}
+
+// gallery is the input of storybook.mjs.
+type gallery struct {
+	Chromium string          `json:"chromium"`
+	Home     string          `json:"home"`
+	Folder   string          `json:"folder,omitempty"`
+	Cookies  []sessionCookie `json:"cookies,omitempty"`
+	Screens  []picture       `json:"screens"`
+}
+
+// judge looks at every screen in four ways, and photographs it into the folder when pictures are to be made anew.
+func judge(t *testing.T, in gallery, folder string) {
+	t.Helper()
+	in.Chromium = chromium(t)
 	if updating() {
-		in.Folder = pictures
+		in.Folder = folder
 	}
 	var seen []struct {
 		Name       string   `json:"name"`
@@ -352,7 +366,7 @@ func TestStorybook(t *testing.T) {
 	}
 	node(t, "storybook.mjs", in, &seen)
 	if updating() {
-		shrink(t, pictures)
+		shrink(t, folder)
 	}
 	if want := 4 * len(in.Screens); len(seen) != want {
 		t.Errorf("%d looks at screens, want %d", len(seen), want)
@@ -395,22 +409,28 @@ func TestPictures(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	comparePictures(t, pictures, storybookScreens())
+}
+
+// comparePictures: the folder has two of every screen, and no other.
+func comparePictures(t *testing.T, folder string, screens []picture) {
+	t.Helper()
 	want := map[string]bool{}
-	for _, s := range storybookScreens() {
+	for _, s := range screens {
 		want[s.File+".png"], want[s.File+"-390.png"] = true, true
 	}
-	have, err := filepath.Glob(filepath.Join(pictures, "*"))
+	have, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range have {
 		if name := filepath.Base(path); !want[name] {
-			t.Errorf("docs/screens/%s shows no screen; remove it", name)
+			t.Errorf("%s shows no screen; remove it", path)
 		} else {
 			delete(want, name)
 		}
 	}
 	for name := range want {
-		t.Errorf("docs/screens/%s is missing; run: make screenshots", name)
+		t.Errorf("%s is missing; run: make screenshots", filepath.Join(folder, name))
 	}
 }

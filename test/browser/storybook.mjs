@@ -1,5 +1,7 @@
 // Opens every screen of the storybook, light and dark, wide and narrow, lets axe judge it, and photographs it when asked.
-// Input: {chromium, home, folder, screens: [{name, path, submits, file}]}. Output: [{name, look, wide, violations}].
+// Input: {chromium, home, folder, cookies, screens: [{name, path, submits, fill, press, file}]}. A screen that submits is a button
+// of the home page; one with press is what comes after filling the form by its labels and pressing the button.
+// Output: [{name, look, wide, violations}].
 import { join } from "node:path";
 import { input, launch, output, violations } from "./chromium.mjs";
 
@@ -17,6 +19,18 @@ async function open(page, screen) {
     await page.getByRole("button", { name: screen.name, exact: true }).click();
   }
   await page.locator("main h1").waitFor();
+  for (const { label, value, file } of screen.fill ?? []) await fill(page.getByLabel(label, { exact: true }), value, file);
+  if (screen.press) {
+    await page.getByRole("button", { name: screen.press, exact: true }).click();
+    await page.waitForLoadState();
+  }
+}
+
+async function fill(field, value, file) {
+  if (file) return field.setInputFiles({ name: file, mimeType: "application/octet-stream", buffer: Buffer.from(value) });
+  const [tag, type] = await field.evaluate((e) => [e.tagName, e.type]);
+  if (tag === "SELECT") return field.selectOption({ label: value });
+  return type === "checkbox" ? field.check() : field.fill(value);
 }
 
 async function judge(page, screen) {
@@ -37,6 +51,7 @@ async function judge(page, screen) {
 try {
   const context = await browser.newContext({ locale: "en-GB", timezoneId: "UTC" });
   context.setDefaultTimeout(20000);
+  await context.addCookies(order.cookies ?? []);
   const page = await context.newPage();
   for (const screen of order.screens) await judge(page, screen);
   output(report);

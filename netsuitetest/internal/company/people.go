@@ -1,6 +1,7 @@
 package company
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -72,6 +73,11 @@ var permissionNames = map[string]string{
 	"TRAN_CUSTPYMT":                "Customer Payment",
 	"TRAN_ITEMSHIP":                "Item Fulfillment",
 	"TRAN_JOURNAL":                 "Make Journal Entry",
+}
+
+// PermissionName is the name that NetSuite's pages show for a permission's script id, the id itself where it is not known.
+func PermissionName(id string) string {
+	return cmp.Or(permissionNames[strings.ToUpper(id)], id)
 }
 
 const employeeColumns = `id, entityid, firstname, lastname, email, giveaccess, isinactive, rolesforsearch, authid`
