@@ -207,7 +207,7 @@ func TestClockPage(t *testing.T) {
 		form  url.Values
 		field string
 	}{
-		{"nothing", url.Values{}, "kind"},
+		{"nothing", url.Values{}, ""},
 		{"unknown action", url.Values{"action": {"stop"}}, ""},
 		{"no duration", url.Values{"action": {"advance"}}, "advance"},
 		{"duration in words", url.Values{"action": {"advance"}, "advance": {"soon"}}, "advance"},
