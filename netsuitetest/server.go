@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +24,6 @@ import (
 // Server is one emulated NetSuite with all its accounts. Make it with Start or New.
 type Server struct {
 	cfg      Config
-	settings Settings
 	clock    *Clock
 	ledger   *Ledger
 	log      *slog.Logger
@@ -33,6 +33,9 @@ type Server struct {
 	order    []*Account          // as configured
 	fallback *Account            // the account of the bare address
 	inFlight sync.WaitGroup      // requests being answered
+
+	changing sync.Mutex                      // one change of the settings at a time
+	current  atomic.Pointer[currentSettings] // see settings
 
 	mu           sync.Mutex
 	addr         string                 // guarded by mu; set by Serve
@@ -94,9 +97,10 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, settings: cfg.Settings.withDefaults(), clock: &Clock{base: cfg.Now}, ledger: newLedger(), log: cfg.Logger,
+		cfg: cfg, clock: newClock(cfg.Now), ledger: newLedger(), log: cfg.Logger,
 		accounts: map[string]*Account{}, integrations: map[string]Integration{}, flows: map[string]flow{}, restlets: map[string]RESTlet{},
 	}
+	s.putSettings(cfg.Settings)
 	if err := s.addAccounts(cfg.Accounts); err != nil {
 		return nil, err
 	}
@@ -334,15 +338,18 @@ func (s *Server) allRoutes() map[service]*http.ServeMux {
 	on("POST "+auth+"/token", s.token, serviceSuiteTalk)
 	on("POST "+auth+"/revoke", s.revoke, serviceSuiteTalk)
 	on("GET "+auth+"/keys", s.keys, serviceSuiteTalk)
+	on("POST "+auth+"/register", s.register, serviceSuiteTalk)
+	on("GET /.well-known/openid-configuration", s.whenOIDC(s.openIDConfiguration), serviceSuiteTalk)
+	for _, method := range []string{"GET ", "POST "} {
+		on(method+auth+"/userinfo", s.whenOIDC(s.userinfo), serviceSuiteTalk)
+		on(method+auth+"/logout", s.whenOIDC(s.oidcLogout), serviceSuiteTalk)
+	}
 
 	certificates := []service{serviceSuiteTalk, serviceRESTlets}
-	if only := s.settings.CertHosts; only != "" {
-		certificates = []service{service(only)}
-	}
 	for _, end := range []string{"", "/{$}"} {
-		on("GET "+auth+"/clients/{client}/certificates"+end, s.listCertificates, certificates...)
-		on("POST "+auth+"/clients/{client}/certificates"+end, s.uploadCertificate, certificates...)
-		on("POST "+auth+"/clients/{client}/certificates/{certificate}/revoke"+end, s.revokeCertificate, certificates...)
+		on("GET "+auth+"/clients/{client}/certificates"+end, s.onCertificateHost(s.listCertificates), certificates...)
+		on("POST "+auth+"/clients/{client}/certificates"+end, s.onCertificateHost(s.uploadCertificate), certificates...)
+		on("POST "+auth+"/clients/{client}/certificates/{certificate}/revoke"+end, s.onCertificateHost(s.revokeCertificate), certificates...)
 	}
 
 	for _, part := range []string{"query", "record", "async", "system"} {
@@ -358,16 +365,26 @@ func (s *Server) allRoutes() map[service]*http.ServeMux {
 }
 
 // dataCenterURLs answers without authentication (H/chapter_157011836591). The three keys were seen in the sister
-// service (H/section_4639983016); the answer for an unknown account is a guess.
+// service (H/section_4639983016); their form and the answer for an unknown account are settings.
 func (s *Server) dataCenterURLs(c *call) {
 	a := s.Account(c.r.URL.Query().Get("account"))
 	if a == nil {
 		c.broke("no such account")
-		c.json(http.StatusNotFound, struct{}{})
+		status := http.StatusNotFound
+		if s.settings().DataCenterUnknownEmpty {
+			status = http.StatusOK
+		}
+		c.json(status, struct{}{})
 		return
 	}
 	c.met("domains are discovered, not constructed (H/section_1498251763)")
-	base := func(svc service) string { return c.addr.base(svc, a.id, s.fallback.id) }
+	base := func(svc service) string {
+		url := c.addr.base(svc, a.id, s.fallback.id)
+		if _, host, _ := strings.Cut(url, "://"); s.settings().DataCenterHostsOnly {
+			return host
+		}
+		return url
+	}
 	c.json(http.StatusOK, map[string]string{
 		"webservicesDomain": base(serviceSuiteTalk), "restDomain": base(serviceRESTlets), "systemDomain": base(serviceApp),
 	})

@@ -43,7 +43,7 @@ type tbaToken struct {
 // AddTBAToken makes a token of token-based authentication and returns it with its credentials. From release 2027.1 on no
 // new ones can be made; add those that a test needs under an older release.
 func (a *Account) AddTBAToken(t TBAToken) (TBAToken, error) {
-	if a.s.settings.Release >= "2027.1" {
+	if a.s.settings().Release >= "2027.1" {
 		return TBAToken{}, errors.New("TBA token: from release 2027.1 on no new ones can be made; use OAuth 2.0, or set Settings.Release to an older one")
 	}
 	e, r, err := a.employeeAndRole(t.User, t.Role)

@@ -68,7 +68,7 @@ func (c *Company) InstallBundle(b Bundle) error {
 			}
 		}
 		for _, rt := range b.RecordTypes {
-			if err := insertRecordType(tx, rt); err != nil {
+			if err := insertRecordType(tx, rt, c.choices().LowerRecordTypeIDs); err != nil {
 				return err
 			}
 		}
@@ -208,9 +208,12 @@ func insertScript(tx *sql.Tx, s Script) error {
 	return err
 }
 
-func insertRecordType(tx *sql.Tx, rt RecordType) error {
+func insertRecordType(tx *sql.Tx, rt RecordType, lower bool) error {
 	// The script ids of custom record types were seen in upper case, those of roles in lower case.
 	id := strings.ToUpper(rt.ScriptID)
+	if lower {
+		id = strings.ToLower(id)
+	}
 	if err := mustBeFree(tx, "customrecordtype", "scriptid", id); err != nil {
 		return err
 	}
@@ -309,7 +312,7 @@ func deleteScripts(tx *sql.Tx, scripts []Script) error {
 
 func deleteRecordTypes(tx *sql.Tx, types []RecordType) error {
 	for _, rt := range types {
-		if _, err := tx.Exec(`DELETE FROM customrecordtype WHERE scriptid = ?`, strings.ToUpper(rt.ScriptID)); err != nil {
+		if _, err := tx.Exec(`DELETE FROM customrecordtype WHERE lower(scriptid) = lower(?)`, rt.ScriptID); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`DROP TABLE ` + quoteName(strings.ToLower(rt.ScriptID))); err != nil {

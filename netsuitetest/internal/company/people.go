@@ -271,6 +271,27 @@ func checkNewEmployee(tx *sql.Tx, e Employee) error {
 	return nil
 }
 
+// AddRole adds a role and returns the internal id, a new one if r.ID is 0. Nobody holds it yet.
+func (c *Company) AddRole(r Role) (id int64, err error) {
+	if err := (Bundle{ID: 1, Role: r}).validate(); err != nil || r.ScriptID == "" {
+		return 0, errors.Join(err, missingScriptID(r))
+	}
+	err = c.update(func(tx *sql.Tx) error {
+		if err := insertRole(tx, r); err != nil {
+			return err
+		}
+		return tx.QueryRow(`SELECT id FROM role WHERE scriptid = ?`, r.ScriptID).Scan(&id)
+	})
+	return id, err
+}
+
+func missingScriptID(r Role) error {
+	if r.ScriptID != "" {
+		return nil
+	}
+	return errors.New("role script id: must not be empty; give one such as customrole_sync")
+}
+
 // AssignRole lets the employee hold the role. A role already held stays held.
 func (c *Company) AssignRole(employeeID, roleID int64) error {
 	return c.changeRoles(employeeID, roleID, func(held []int64) []int64 {
