@@ -15,27 +15,27 @@ import (
 // Integration is an integration record as its owner, the vendor, keeps it (H/section_157771733782). It reaches
 // a customer's account at its first use there.
 type Integration struct {
-	Name          string
-	ClientID      string // 64 hexadecimal characters, made if empty
-	ClientSecret  string // same form; made if empty, unless Public
-	ApplicationID string // a GUID, made if empty; it goes into the aud claim
-	OwnerAccount  string // the first vendor account if empty
+	Name          string `yaml:"name"`
+	ClientID      string `yaml:"client_id"`      // 64 hexadecimal characters, made if empty
+	ClientSecret  string `yaml:"client_secret"`  // same form; made if empty, unless Public
+	ApplicationID string `yaml:"application_id"` // a GUID, made if empty; it goes into the aud claim
+	OwnerAccount  string `yaml:"owner_account"`  // the first vendor account if empty
 
-	CodeGrant         bool     // Authorization Code Grant
-	RedirectURIs      []string // https or a custom scheme; compared byte for byte
-	Public            bool     // Public Client: no secret, PKCE
-	RefreshHours      int      // Refresh Token Validity, 1 to 720, 0 = 48; public clients only
-	RotationHours     int      // Maximum Time For Token Rotation, 1 to 720, 0 = 168; public clients only
-	ConsentPolicy     string   // "Always Ask" (default), "Ask First Time", "Never Ask"
-	ClientCredentials bool     // Client Credentials (Machine to Machine) Grant
-	Scopes            []string // of restlets, rest_webservices, suite_analytics; or mcp alone
+	CodeGrant         bool     `yaml:"code_grant"`         // Authorization Code Grant
+	RedirectURIs      []string `yaml:"redirect_uris"`      // https or a custom scheme; compared byte for byte
+	Public            bool     `yaml:"public"`             // Public Client: no secret, PKCE
+	RefreshHours      int      `yaml:"refresh_hours"`      // Refresh Token Validity, 1 to 720, 0 = 48; public clients only
+	RotationHours     int      `yaml:"rotation_hours"`     // Maximum Time For Token Rotation, 1 to 720, 0 = 168; public clients only
+	ConsentPolicy     string   `yaml:"consent_policy"`     // "Always Ask" (default), "Ask First Time", "Never Ask"
+	ClientCredentials bool     `yaml:"client_credentials"` // Client Credentials (Machine to Machine) Grant
+	Scopes            []string `yaml:"scopes"`             // of restlets, rest_webservices, suite_analytics; or mcp alone
 
 	// DynamicRegistration is the box Dynamic Client Registration: a public client finds its client ID by a redirect URI,
 	// where the setting dcr_endpoint allows it.
-	DynamicRegistration bool
+	DynamicRegistration bool `yaml:"dynamic_registration"`
 	// Release is the one under which the record was made, the emulator's if empty. Records made at 2027.1 or later need
 	// PKCE (H/section_158921905537, as reported).
-	Release string
+	Release string `yaml:"release"`
 }
 
 // needsPKCE, whoever the client is and whatever its scopes are.

@@ -34,6 +34,9 @@ type Server struct {
 	fallback *Account            // the account of the bare address
 	inFlight sync.WaitGroup      // requests being answered
 
+	world sync.RWMutex // read by requests being answered, written by Restore, Reset and Snapshot
+	start *Snapshot    // what Reset goes back to
+
 	changing sync.Mutex                      // one change of the settings at a time
 	current  atomic.Pointer[currentSettings] // see settings
 
@@ -80,43 +83,65 @@ func Start(tb testing.TB, cfg ...Config) *Server {
 // New makes an emulator that does not listen yet: call Serve, or mount Handler. Close frees it. The error names
 // the part of cfg that is wrong.
 func New(cfg Config) (*Server, error) {
-	cfg.Addr = cmp.Or(cfg.Addr, "127.0.0.1:0")
-	if cfg.Accounts == nil {
-		cfg.Accounts = defaultAccounts()
-	}
-	if cfg.Bundles == nil {
-		cfg.Bundles = []Bundle{AcmeBundle()}
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
 	if err := cfg.Settings.check(); err != nil {
 		return nil, err
 	}
+	cfg = cfg.withDefaults()
 	s := &Server{
 		cfg: cfg, clock: newClock(cfg.Now), ledger: newLedger(), log: cfg.Logger,
 		accounts: map[string]*Account{}, integrations: map[string]Integration{}, flows: map[string]flow{}, restlets: map[string]RESTlet{},
 	}
 	s.putSettings(cfg.Settings)
-	if err := s.addAccounts(cfg.Accounts); err != nil {
-		return nil, err
+	s.routes = s.allRoutes()
+	if err := s.begin(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
-	for _, i := range cfg.Integrations {
+	return s, nil
+}
+
+func (c Config) withDefaults() Config {
+	c.Addr = cmp.Or(c.Addr, "127.0.0.1:0")
+	if c.Accounts == nil {
+		c.Accounts = defaultAccounts()
+	}
+	if c.Bundles == nil {
+		c.Bundles = []Bundle{AcmeBundle()}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// begin makes the start state, to which Reset goes back.
+func (s *Server) begin() (err error) {
+	if err := s.addAccounts(s.cfg.Accounts); err != nil {
+		return err
+	}
+	for _, i := range s.cfg.Integrations {
 		if _, err := s.AddIntegration(i); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	s.routes = s.allRoutes()
-	return s, nil
+	for _, a := range s.order {
+		if err := a.furnish(); err != nil {
+			return fmt.Errorf("account %s: %w", a.id, err)
+		}
+	}
+	s.start, err = s.snapshot()
+	return err
 }
 
 func (s *Server) addAccounts(configs []AccountConfig) error {
 	for _, c := range configs {
-		c.ID = canonicalAccount(c.ID)
-		if err := c.check(); err != nil {
+		c, err := c.withID(s.settings())
+		if err == nil {
+			err = c.check()
+		}
+		if err != nil {
 			return err
 		}
 		if s.accounts[c.ID] != nil {
@@ -266,8 +291,13 @@ func keepBody(w http.ResponseWriter, r *http.Request) error {
 	return err
 }
 
-// dispatch finds the account and the route.
+// dispatch finds the account and the route. While it runs the state is not replaced; only the emulator's own face, which
+// replaces it, is outside.
 func (s *Server) dispatch(c *call) {
+	if !strings.HasPrefix(c.r.URL.Path, adminPrefix) {
+		s.world.RLock()
+		defer s.world.RUnlock()
+	}
 	switch {
 	case !c.known:
 		c.broke("the Host header names no NetSuite service (H/section_1498251763)")

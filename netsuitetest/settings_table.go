@@ -423,6 +423,9 @@ var noSettings = []NoSetting{
 	{"SuiteApp Marketplace links, SDF objects, Postman, the Connect driver, release notes of REST", "are no behaviour of the server"},
 }
 
+// OpenPoints lists the open points of the reference papers that are no settings.
+func OpenPoints() []NoSetting { return slices.Clone(noSettings) }
+
 // AllSettings lists every setting in the order of the documentation.
 func AllSettings() []Setting { return slices.Clone(settingsTable) }
 

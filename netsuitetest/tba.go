@@ -24,12 +24,14 @@ import (
 // TBAToken is a token of token-based authentication with the credentials of its application. It acts as one user in
 // one role until it is revoked.
 type TBAToken struct {
-	ConsumerKey, ConsumerSecret string // of the application; 64 hexadecimal characters, made if empty
-	TokenID, TokenSecret        string // of the token; same form, made if empty
-	User                        string // e-mail of an employee who holds the role
-	Role                        string // script ID of the role
-	Application                 string // name of the integration record, "Legacy Integration" if empty
-	Name                        string // of the token, "<application> - <user>, <role>" if empty
+	ConsumerKey    string `yaml:"consumer_key"`    // of the application; 64 hexadecimal characters, made if empty
+	ConsumerSecret string `yaml:"consumer_secret"` // same form, made if empty
+	TokenID        string `yaml:"token_id"`        // of the token; same form, made if empty
+	TokenSecret    string `yaml:"token_secret"`    // same form, made if empty
+	User           string `yaml:"user"`            // e-mail of an employee who holds the role
+	Role           string `yaml:"role"`            // script ID of the role
+	Application    string `yaml:"application"`     // name of the integration record, "Legacy Integration" if empty
+	Name           string `yaml:"name"`            // of the token, "<application> - <user>, <role>" if empty
 }
 
 // tbaToken is a token as the account keeps it.

@@ -13,30 +13,38 @@ import (
 
 // Bundle is what a vendor ships: a role, scripts with their deployments, and custom record types.
 type Bundle struct {
-	ID                           int64
-	Name, Version, SourceAccount string
-	Role                         Role // Role.ID 0 takes the next free id; no script id means no role
-	Scripts                      []Script
-	RecordTypes                  []RecordType
+	ID            int64        `yaml:"id"`
+	Name          string       `yaml:"name"`
+	Version       string       `yaml:"version"`
+	SourceAccount string       `yaml:"source_account"`
+	Role          Role         `yaml:"role"` // Role.ID 0 takes the next free id; no script id means no role
+	Scripts       []Script     `yaml:"scripts"`
+	RecordTypes   []RecordType `yaml:"record_types"`
 }
 
 // Script is a row of the script table with its deployments.
 type Script struct {
-	ScriptID, Name, Type string // Type such as RESTLET
-	Deployments          []Deployment
+	ScriptID    string       `yaml:"script_id"`
+	Name        string       `yaml:"name"`
+	Type        string       `yaml:"type"` // such as RESTLET
+	Deployments []Deployment `yaml:"deployments"`
 }
 
 // Deployment is a row of the scriptdeployment table.
 type Deployment struct {
-	ScriptID, Title, Status string // Status TESTING or RELEASED
-	Deployed, AllRoles      bool
-	Roles                   []string // script ids of the roles in the audience
+	ScriptID string   `yaml:"script_id"`
+	Title    string   `yaml:"title"`
+	Status   string   `yaml:"status"` // TESTING or RELEASED
+	Deployed bool     `yaml:"deployed"`
+	AllRoles bool     `yaml:"all_roles"`
+	Roles    []string `yaml:"roles"` // script ids of the roles in the audience
 }
 
 // RecordType is a custom record type: a row of customrecordtype and a table of its own.
 type RecordType struct {
-	ScriptID, Name string
-	Fields         []string // custrecord_... script ids
+	ScriptID string   `yaml:"script_id"`
+	Name     string   `yaml:"name"`
+	Fields   []string `yaml:"fields"` // custrecord_... script ids
 }
 
 // InstallBundle brings the bundle's role, scripts, deployments and record types into the account. The role

@@ -33,12 +33,13 @@ type Employee struct {
 
 // Role is a row of the role table with its rolepermissions.
 type Role struct {
-	ID              int64
-	ScriptID, Name  string
-	Inactive        bool
-	Permissions     map[string]int // permission script id (permkey) to level 1 (View) .. 4 (Full)
-	WebServicesOnly bool           // such a role is refused by RESTlets (H/chapter_1529417663)
-	FullAccess      bool           // holds every permission, as Administrator does
+	ID              int64          `yaml:"id"`
+	ScriptID        string         `yaml:"script_id"`
+	Name            string         `yaml:"name"`
+	Inactive        bool           `yaml:"inactive"`
+	Permissions     map[string]int `yaml:"permissions"`       // permission script id (permkey) to level 1 (View) .. 4 (Full)
+	WebServicesOnly bool           `yaml:"web_services_only"` // such a role is refused by RESTlets (H/chapter_1529417663)
+	FullAccess      bool           `yaml:"full_access"`       // holds every permission, as Administrator does
 }
 
 // permissionNames are the names that NetSuite's pages show for permission script ids.
