@@ -18,7 +18,7 @@ type Clock struct {
 	speed float64   // guarded by mu; 1 = as the base clock, 0 = frozen
 }
 
-// fastest is the highest speed: ten days a second.
+// fastest is the highest speed: eleven days a second.
 const fastest = 1e6
 
 func newClock(base func() time.Time) *Clock {

@@ -405,11 +405,11 @@ var settingsTable = withForms([]Setting{
 	},
 })
 
-// NoSetting is an open point of the reference papers that is no setting.
-type NoSetting struct{ Point, Why string }
+// OpenPoint is one of the reference papers that is no setting.
+type OpenPoint struct{ Point, Why string }
 
 // noSettings are the open points left.
-var noSettings = []NoSetting{
+var noSettings = []OpenPoint{
 	{"`rate_limits`: limits of token and certificate endpoints", "none are known; faults answer 429 where a test needs it"},
 	{"bind parameters in the body of SuiteQL", "no form of them is known that could be accepted; they are refused"},
 	{"limit and offset of SuiteQL apart from a large limit", "no other answer than 400 `INVALID_PARAMETER` was reported"},
@@ -424,7 +424,7 @@ var noSettings = []NoSetting{
 }
 
 // OpenPoints lists the open points of the reference papers that are no settings.
-func OpenPoints() []NoSetting { return slices.Clone(noSettings) }
+func OpenPoints() []OpenPoint { return slices.Clone(noSettings) }
 
 // AllSettings lists every setting in the order of the documentation.
 func AllSettings() []Setting { return slices.Clone(settingsTable) }

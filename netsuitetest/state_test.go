@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -358,6 +359,31 @@ func TestResetWaitsForRequests(t *testing.T) {
 		must(t, w.srv.Reset())
 	}
 	<-done
+}
+
+// TestEmulatorsDoNotMeet: several in one process share no state, however alike they are.
+func TestEmulatorsDoNotMeet(t *testing.T) {
+	t.Parallel()
+	for n := range 3 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			tok := w.login(w.public)
+			for range n {
+				if p := w.call(http.MethodPost, w.host("1234567", "suitetalk")+"/services/rest/record/v1/customer", tok.Access, `{"companyName":"New"}`); p.status != 204 {
+					t.Fatalf("create: %d %s", p.status, p.body)
+				}
+			}
+			must(t, w.srv.Clock().Speed(float64(n+1)))
+			must(t, w.srv.ChangeSettings(func(s *netsuitetest.Settings) error { s.CodeTTL = time.Duration(n+1) * time.Hour; return nil }))
+			if p := w.suiteQL(tok.Access, "SELECT id FROM customer"); !strings.Contains(p.body, fmt.Sprintf(`"totalResults":%d`, 20+n)) {
+				t.Errorf("emulator %d: %s", n, p.body)
+			}
+			if got := w.srv.Settings().CodeTTL; got != time.Duration(n+1)*time.Hour {
+				t.Errorf("emulator %d: code_ttl %s", n, got)
+			}
+		})
+	}
 }
 
 func BenchmarkReset(b *testing.B) {
