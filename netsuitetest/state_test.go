@@ -395,10 +395,16 @@ func BenchmarkReset(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
+	path := filepath.Join(b.TempDir(), "state")
+	if err := srv.SaveState(path); err != nil {
+		b.Fatal(err)
+	}
 	for name, do := range map[string]func() error{
 		"reset":    srv.Reset,
 		"restore":  func() error { return srv.Restore(snapshot) },
 		"snapshot": func() error { _, err := srv.Snapshot(); return err },
+		"save":     func() error { return srv.SaveState(path) },
+		"load":     func() error { return srv.LoadState(path) },
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
