@@ -20,6 +20,7 @@ const (
 	rate   = "golang.org/x/time"
 	sqlite = "modernc.org/sqlite"
 	pgx    = "github.com/jackc/pgx/v5"
+	yaml   = "github.com/goccy/go-yaml"
 )
 
 // rooms says who may import whom. What the user of a public package links is short on purpose. Services ask for what they need
@@ -29,7 +30,7 @@ var rooms = map[string]room{
 
 	// Public. Client and emulator know nothing of each other, so that each catches the other's mistakes.
 	"netsuite":                      {modules: []string{oauth2, jose}},
-	"netsuitetest":                  {ours: []string{"netsuitetest/internal/company"}, modules: []string{jose, sqlite}},
+	"netsuitetest":                  {ours: []string{"netsuitetest/internal/company"}, modules: []string{jose, sqlite, yaml}},
 	"netsuitetest/internal/company": {modules: []string{sqlite}},
 
 	// Recorded exchanges, for the tests of client and emulator: it knows neither.
@@ -40,7 +41,7 @@ var rooms = map[string]room{
 	"internal/store":      {ours: []string{"internal/broker", "netsuite"}, modules: []string{sqlite, pgx, "github.com/pressly/goose/v3"}},
 	"internal/vault":      {ours: []string{"internal/broker"}, modules: []string{"github.com/tink-crypto/tink-go/v2"}},
 	"internal/audit":      {ours: []string{"internal/broker"}},
-	"internal/strictyaml": {modules: []string{"github.com/goccy/go-yaml"}},
+	"internal/strictyaml": {modules: []string{yaml}},
 
 	// Services.
 	"internal/certificates": {ours: []string{"internal/broker", "netsuite"}},

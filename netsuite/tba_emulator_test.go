@@ -106,7 +106,7 @@ func TestEmulator_TBARefusals(t *testing.T) {
 func TestEmulator_TBAGoesOnAfter2027(t *testing.T) {
 	e := startEmulator(t, netsuitetest.Integration{}, netsuitetest.Settings{})
 	old := e.tba(admin, "administrator")
-	if err := e.SetRelease("2027.1"); err != nil {
+	if err := e.ChangeSettings(func(s *netsuitetest.Settings) error { return s.Set("release", "2027.1") }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := e.account.AddTBAToken(netsuitetest.TBAToken{User: admin, Role: "administrator"}); err == nil {

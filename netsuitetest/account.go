@@ -22,8 +22,9 @@ type Account struct {
 
 	governor *governor
 
-	opening sync.Once
-	company *company.Company // set once by data
+	opening sync.Mutex
+	company *company.Company // guarded by opening; nil until data is asked for, and again after a reset
+	closed  bool             // guarded by opening
 
 	mu           sync.Mutex           // guards what follows
 	features     map[string]bool      //
@@ -107,31 +108,65 @@ func (a *Account) Name() string {
 // data is the company behind the account, opened at first use so that an emulator with many accounts starts at
 // once.
 func (a *Account) data() *company.Company {
-	a.opening.Do(func() {
-		c, err := company.Open(company.Config{
-			AccountID: a.id, Name: a.Name(), Now: a.s.clock.Now, ServerTime: a.s.now,
-			Customers: a.cfg.Customers, Items: a.cfg.Items, SalesOrders: a.cfg.SalesOrders,
-			HiddenTablesEmpty: a.s.settings.HiddenTablesEmpty, LimitTypeKey: a.s.settings.LimitTypeKey, AsyncDelay: a.s.settings.AsyncDelay,
-		})
-		if err != nil {
-			panic(fmt.Errorf("account %s: %w", a.id, err)) // an in-memory database opens, unless the seed sizes are wrong
-		}
-		for _, script := range a.s.cfg.Scripts {
-			if err := c.AddScript(script); err != nil {
-				panic(fmt.Errorf("account %s: %w", a.id, err)) // New has checked them
-			}
-		}
-		a.company = c
+	a.opening.Lock()
+	defer a.opening.Unlock()
+	if a.company != nil || a.closed {
+		return a.company
+	}
+	c, err := company.Open(company.Config{
+		AccountID: a.id, Name: a.Name(), Now: a.s.clock.Now, ServerTime: a.s.now,
+		Customers: a.cfg.Customers, Items: a.cfg.Items, SalesOrders: a.cfg.SalesOrders,
+		Choices: a.s.companyChoices, Features: a.Feature,
 	})
-	return a.company
+	if err != nil {
+		panic(fmt.Errorf("account %s: %w", a.id, err)) // an in-memory database opens, unless the seed sizes are wrong
+	}
+	for _, script := range a.s.cfg.Scripts {
+		if err := c.AddScript(script); err != nil {
+			panic(fmt.Errorf("account %s: %w", a.id, err)) // New has checked them
+		}
+	}
+	a.company = c
+	return c
 }
 
-func (a *Account) close() error {
-	a.opening.Do(func() {}) // from here on nobody opens it any more
+// drop closes the company; data opens it anew, as it was at the start.
+func (a *Account) drop() error {
+	a.opening.Lock()
+	defer a.opening.Unlock()
 	if a.company == nil {
 		return nil
 	}
+	err := a.company.Close()
+	a.company = nil
+	return err
+}
+
+// close frees the company for good.
+func (a *Account) close() error {
+	a.opening.Lock()
+	defer a.opening.Unlock()
+	if a.company == nil || a.closed {
+		a.closed = true
+		return nil
+	}
+	a.closed = true
 	return a.company.Close()
+}
+
+// companyChoices are the settings that the company behind an account asks for.
+func (s *Server) companyChoices() company.Choices {
+	now := s.settings()
+	return company.Choices{
+		HiddenTablesEmpty: now.HiddenTablesEmpty, NullColumns: now.NullColumns, PreferOptional: now.PreferOptional,
+		ClampLimit: now.SuiteQLClampsLimit, GetStatus: now.SuiteQLGetStatus, AsyncDelay: now.AsyncDelay, IdempotencyLife: now.IdempotencyLife,
+		LimitTypeKey: now.LimitTypeKey, LimitsStatus: now.LimitsRefusalStatus, WriteStatus: now.RecordWriteStatus,
+		PropertyNameValidation: now.PropertyNameValidation, LowerRecordTypeIDs: now.RecordTypeIDsLower, Errors: now.errorForm(),
+	}
+}
+
+func (s *Settings) errorForm() company.ErrorForm {
+	return company.ErrorForm{ForbiddenRFC2616: s.ForbiddenRFC2616, MissingRecordCode: s.MissingRecordCode}
 }
 
 // settle lets arrive what was on its way.
@@ -176,7 +211,7 @@ func (a *Account) InstalledBundle(id int64) bool {
 func (a *Account) beginInstall(id int64) {
 	a.mu.Lock()
 	if _, ok := a.installing[id]; !ok {
-		a.installing[id] = a.s.clock.Now().Add(a.s.settings.InstallDelay)
+		a.installing[id] = a.s.clock.Now().Add(a.s.settings().InstallDelay)
 	}
 	a.mu.Unlock()
 	a.settle()

@@ -1,6 +1,7 @@
 package netsuitetest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ func (s *Server) adminRoutes(on func(pattern string, h handler)) {
 	on("GET /_emulator/ledger.json", s.ledgerJSON)
 	on("POST /_emulator/clock", adminPost(s.setClock))
 	on("POST /_emulator/skew", adminPost(s.postSkew))
+	s.stateRoutes(on)
 	on("POST /_emulator/integrations", s.postIntegration)
 	s.faultRoutes(on)
 	s.scriptRoutes(on)
@@ -187,24 +189,32 @@ func (s *Server) healthz(c *call) {
 	c.json(http.StatusOK, map[string]any{"ok": true, "now": s.clock.Now()})
 }
 
-// setClock moves the clock: {"advance":"2h"} or {"set":"2026-11-24T12:00:00Z"}.
+// setClock moves the clock: {"advance":"2h"} or {"set":"2026-11-24T12:00:00Z"}; or sets its speed, alone or beside one of
+// these: {"speed":60}, 0 freezes it.
 func (s *Server) setClock(in struct {
 	Advance string
 	Set     time.Time
+	Speed   *float64
 },
 ) error {
-	if (in.Advance == "") == in.Set.IsZero() {
-		return errors.New(`clock: want either "advance" with a duration such as 2h or "set" with a time`)
+	moves := in.Advance != "" || !in.Set.IsZero()
+	if in.Advance != "" && !in.Set.IsZero() || !moves && in.Speed == nil {
+		return errors.New(`clock: want either "advance" with a duration such as 2h or "set" with a time, or "speed" with a number, or one of both`)
 	}
-	if in.Advance == "" {
-		s.clock.Set(in.Set)
-		return nil
-	}
-	d, err := time.ParseDuration(in.Advance)
+	d, err := time.ParseDuration(cmp.Or(in.Advance, "0s"))
 	if err != nil {
 		return errors.New("clock: advance: want a duration such as 2h or 90m")
 	}
-	s.clock.Advance(d)
+	if in.Speed != nil {
+		if err := s.clock.Speed(*in.Speed); err != nil {
+			return err
+		}
+	}
+	if in.Set.IsZero() {
+		s.clock.Advance(d)
+	} else {
+		s.clock.Set(in.Set)
+	}
 	return nil
 }
 

@@ -158,7 +158,7 @@ func stringOrList(raw json.RawMessage) ([]string, error) {
 
 // verifyAssertion holds the assertion against the rules and finds the certificate that signed it.
 func (s *Server) verifyAssertion(c *call, as *assertion) (*certificate, *refusal) {
-	if !slices.Contains([]string{"PS256", "PS384", "PS512", "ES256", "ES384", "ES512"}, as.alg) && (as.alg != "RS256" || !s.settings.AllowRS256) {
+	if !slices.Contains([]string{"PS256", "PS384", "PS512", "ES256", "ES384", "ES512"}, as.alg) && (as.alg != "RS256" || !s.settings().AllowRS256) {
 		return nil, invalidRequest("alg must be PS256, PS384, PS512, ES256, ES384 or ES512, not " + clip(as.alg) +
 			" (H/section_162790605110; RS256 ended on 1 March 2025)")
 	}
@@ -183,7 +183,7 @@ func (s *Server) verifyAssertion(c *call, as *assertion) (*certificate, *refusal
 
 // badKey is the refusal of a key that does not fit; sources disagree about its code.
 func (s *Server) badKey(rule, audit string) *refusal {
-	if s.settings.M2MBadKeyError == "invalid_client" {
+	if s.settings().M2MBadKeyError == "invalid_client" {
 		return refuse(http.StatusUnauthorized, "invalid_client", rule, audit)
 	}
 	return invalidGrant(rule, audit)
@@ -205,13 +205,13 @@ func (s *Server) checkTimes(c *call, as *assertion, now time.Time) *refusal {
 	switch {
 	case !slices.ContainsFunc(as.audience, func(aud string) bool { return slices.Contains(s.tokenURLs(c), aud) }):
 		return invalidRequest("aud must be this account's token endpoint URL, exactly (H/section_162790605110)")
-	case as.issued.After(now.Add(s.settings.AssertionSkew)):
+	case as.issued.After(now.Add(s.settings().AssertionSkew)):
 		return invalidRequest("iat lies in the future: check the clock")
-	case life < time.Second || life > time.Hour || (s.settings.AssertionLifeBelowHour && life == time.Hour):
+	case life < time.Second || life > time.Hour || (s.settings().AssertionLifeBelowHour && life == time.Hour):
 		return invalidRequest("exp must be 1 to 3600 seconds after iat (H/section_162790605110)")
-	case !now.Before(as.expires):
+	case !now.Before(as.expires.Add(s.settings().AssertionExpiryGrace)):
 		return invalidRequest("the assertion has expired")
-	case s.settings.AssertionReplayCheck && !c.account.firstSeen(as, now):
+	case s.settings().AssertionReplayCheck && !c.account.firstSeen(as, now):
 		return invalidRequest("the assertion's jti was seen before (setting)")
 	}
 	return nil
@@ -253,17 +253,17 @@ func (s *Server) m2mClient(c *call, as *assertion) (Integration, []string, *refu
 	if !ok {
 		return i, nil, s.badKey("unknown client ID", "InvalidIntegration")
 	}
-	if !i.ClientCredentials || (i.Public && s.settings.PublicRefusesClientCredentials) {
+	if !i.ClientCredentials || (i.Public && s.settings().PublicRefusesClientCredentials) {
 		return i, nil, refuse(http.StatusBadRequest, "unauthorized_client", "Client Credentials (Machine to Machine) Grant is not ticked in the record, or the record is a Public Client", "ClientCredentialsGrantRequired")
 	}
-	if r, ok := c.account.record(i.ClientID); ok && r.blocks(stageToken, s.settings.ApprovalBlocks) {
+	if r, ok := c.account.record(i.ClientID); ok && r.blocks(stageToken, s.settings().ApprovalBlocks) {
 		return i, nil, refuse(http.StatusBadRequest, "unauthorized_client", "the integration record is "+r.State+" (H/section_4429293934)", "IntegrationBlocked")
 	}
 	scopes := as.scopes
-	if !as.hasScope && s.settings.AssertionScopeFromRecord {
+	if !as.hasScope && s.settings().AssertionScopeFromRecord {
 		scopes = i.Scopes
 	}
-	if len(scopes) == 0 || !subset(scopes, i.Scopes) || slices.Contains(scopes, scopeMCP) {
+	if len(scopes) == 0 || !subset(scopes, i.Scopes) || (slices.Contains(scopes, scopeMCP) && !s.settings().MCPByClientCredentials) {
 		return i, nil, refuse(http.StatusBadRequest, "invalid_scope", "scope must name scopes of the record, as array or string (H/section_162790605110)", "ScopeMismatched")
 	}
 	return i, scopes, nil

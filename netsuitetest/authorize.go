@@ -14,6 +14,7 @@ import (
 // flow is one authorization under way. Handlers work on copies and save them.
 type flow struct {
 	id, clientID, redirectURI, state, challenge string
+	nonce                                       string // of an OIDC client
 	scopes                                      []string
 	prompt                                      []string
 	created                                     time.Time
@@ -22,6 +23,7 @@ type flow struct {
 	email   string   // logged in at system.netsuite.com, company not chosen yet
 	session *session // nil until logged in
 	fresh   bool     // logged in for this flow
+	chosen  bool     // company or role were not clear, the person chose
 	role    int64    // 0 until chosen
 	code    string   // the code that a duplicate callback brings again
 }
@@ -59,7 +61,7 @@ func (s *Server) authorize(c *call) {
 		f.session = c.session()
 	}
 	if f.session == nil && slices.Contains(f.prompt, "none") {
-		s.refuseAuthorization(c, f, &authorizeRefusal{code: s.settings.PromptNoneError, rule: "prompt=none without a session (H/section_158081944642)", redirect: true})
+		s.refuseAuthorization(c, f, &authorizeRefusal{code: s.settings().PromptNoneError, rule: "prompt=none without a session (H/section_158081944642)", redirect: true})
 		return
 	}
 	s.keepFlow(f)
@@ -101,7 +103,7 @@ func (s *Server) blockedAt(a *Account, i Integration) *authorizeRefusal {
 	if !a.Feature("OAUTH2") {
 		return &authorizeRefusal{code: "unauthorized_client", rule: "the feature OAuth 2.0 is off in this account (guess)"}
 	}
-	if r, ok := a.record(i.ClientID); ok && r.blocks(stageAuthorize, s.settings.ApprovalBlocks) {
+	if r, ok := a.record(i.ClientID); ok && r.blocks(stageAuthorize, s.settings().ApprovalBlocks) {
 		return &authorizeRefusal{
 			code: "unauthorized_client", audit: "IntegrationBlocked",
 			rule: "IntegrationBlocked: the integration record is " + r.State + " (H/section_4429293934); see Setup > Integration > Manage Integrations",
@@ -142,22 +144,28 @@ func (s *Server) readRest(f *flow, i Integration, q url.Values) *authorizeRefusa
 		return back("unsupported_response_type", "response_type must be code (H/subsect_161252455245)", "")
 	case q.Get("scope") == "":
 		return back("invalid_request", "scope is required (H/section_158081944642)", "ScopeMismatched")
-	case !subset(f.scopes, i.Scopes) || len(f.scopes) != len(slices.Compact(slices.Sorted(slices.Values(f.scopes)))):
+	case slices.Contains(f.scopes, scopeEmail) && !slices.Contains(f.scopes, scopeOpenID):
+		return back("invalid_scope", "scope email goes with openid (OpenID Connect Core section 5.4)", "ScopeMismatched")
+	case !subset(f.scopes, s.scopesOf(i)) || len(f.scopes) != len(slices.Compact(slices.Sorted(slices.Values(f.scopes)))):
 		return back("invalid_scope", "scope must name scopes of the record, parted by one space, each once (H/section_158081944642)", "ScopeMismatched")
 	case challenge == "" && method != "":
 		return back("invalid_request", "code_challenge_method without code_challenge (RFC 7636 section 4.3)", "")
-	case challenge == "" && (i.Public || slices.Contains(f.scopes, scopeMCP) || s.release() >= "2027.1"):
-		return back("invalid_request", "code_challenge is required: public client, scope mcp, or release 2027.1 (H/section_158921905537)", "")
+	case challenge == "" && (i.Public || slices.Contains(f.scopes, scopeMCP) || i.needsPKCE()):
+		return back("invalid_request", "code_challenge is required: public client, scope mcp, or a record made at release 2027.1 (H/section_158921905537)", "")
 	case challenge != "" && method != "S256":
 		return back("invalid_request", "code_challenge_method must be S256; plain ended with 2020.2 (H/section_158081944642)", "")
 	case challenge != "" && !challenges.MatchString(challenge):
 		return back("invalid_request", "code_challenge must be a SHA-256 in base64url without padding, 43 characters (RFC 7636 section 4.2)", "")
+	case len(q.Get("nonce")) > maxNonce:
+		return back("invalid_request", "nonce must not be longer than 1024 characters (the length is a guess)", "")
 	case !slices.Contains(prompts, q.Get("prompt")):
 		return back("invalid_request", "prompt must be none, login, consent, or login and consent (H/section_158081944642)", "")
 	}
-	f.challenge, f.prompt = challenge, strings.Fields(q.Get("prompt"))
+	f.nonce, f.challenge, f.prompt = q.Get("nonce"), challenge, strings.Fields(q.Get("prompt"))
 	return nil
 }
+
+const maxNonce = 1024
 
 func validState(state string) bool {
 	return len(state) >= 22 && len(state) <= 1024 && !strings.ContainsFunc(state, func(r rune) bool { return r < 0x20 || r > 0x7e })
@@ -178,7 +186,7 @@ func (s *Server) refuseAuthorization(c *call, f *flow, no *authorizeRefusal) {
 	if f.state != "" {
 		params = append(params, [2]string{"state", f.state})
 	}
-	if s.settings.RedirectErrorExtra && c.account != nil {
+	if s.settings().RedirectErrorExtra && c.account != nil {
 		params = append(params, [2]string{"company", c.account.claimed(&c.account.redirectCompany)})
 		if f.session != nil {
 			params = append(params, [2]string{"role", strconv.FormatInt(f.role, 10)}, [2]string{"entity", strconv.FormatInt(f.session.entity, 10)})
@@ -338,16 +346,17 @@ func (s *Server) settleRole(c *call, f *flow, r record, roles []Role) bool {
 	return f.role != 0
 }
 
-// wantsScreen is the table of consent policy and prompt (H/section_162877225089).
+// wantsScreen is the table of consent policy and prompt (H/section_162877225089). Ask First Time asks again for another set
+// of scopes, and when company or role were not clear.
 func (s *Server) wantsScreen(a *Account, f *flow, policy string, role int64) bool {
 	asked := slices.Contains(f.prompt, "consent")
 	switch policy {
 	case policyNever:
-		return asked && s.settings.NeverAskConsentScreen
+		return asked && s.settings().NeverAskConsentScreen
 	case policyFirst:
 		a.mu.Lock()
 		defer a.mu.Unlock()
-		return asked || !a.consents[consentKey(f, role)]
+		return asked || f.chosen || !a.consents[consentKey(f, role)]
 	}
 	return true
 }
@@ -372,6 +381,7 @@ type consentPage struct {
 func describeScopes(scopes []string) []string {
 	names := map[string]string{
 		scopeREST: "REST Web Services", scopeRESTlets: "RESTlets", scopeAnalytics: "SuiteAnalytics Connect", scopeMCP: "NetSuite AI Connector Service",
+		scopeOpenID: "who you are (OpenID)", scopeEmail: "your e-mail address",
 	}
 	out := make([]string, len(scopes))
 	for n, scope := range scopes {
@@ -472,7 +482,7 @@ func (s *Server) stepSystemLogin(c *call, f *flow, form url.Values) {
 	a.mu.Lock()
 	a.tickets[ticket] = sess
 	a.mu.Unlock()
-	f.account, f.session, f.fresh = a, sess, true
+	f.account, f.session, f.fresh, f.chosen = a, sess, true, len(companies) > 1
 	s.saveFlow(f)
 	c.met("logged in; the flow goes on at account " + a.id)
 	c.redirect(c.addr.base(serviceApp, a.id, s.fallback.id) + authorizePath + "?flow=" + f.id + "&ticket=" + ticket)
@@ -485,7 +495,7 @@ func (s *Server) stepRole(c *call, f *flow, form url.Values) {
 		s.errorPage(c, http.StatusBadRequest, "Choose one of your roles", "Go back and choose a role from the list.", "")
 		return
 	}
-	f.role = id
+	f.role, f.chosen = id, true
 	s.saveFlow(f)
 	c.entry.Entity, c.entry.Role = f.session.entity, id
 	c.met("role chosen")
@@ -546,7 +556,7 @@ func (s *Server) grantCode(c *call, f *flow) {
 	if a.codes[value] == nil {
 		a.codes[value] = &code{
 			clientID: f.clientID, redirectURI: f.redirectURI, challenge: f.challenge, scopes: f.scopes,
-			entity: f.session.entity, role: f.role, issued: now,
+			entity: f.session.entity, role: f.role, issued: now, nonce: f.nonce, session: f.session.id, loggedIn: f.session.started,
 		}
 	}
 	a.consents[consentKey(f, f.role)] = true
@@ -559,7 +569,7 @@ func (s *Server) grantCode(c *call, f *flow) {
 		"company": a.claimed(&a.redirectCompany), "code": value,
 	}
 	var params [][2]string
-	for _, name := range s.settings.RedirectParamOrder {
+	for _, name := range s.settings().RedirectParamOrder {
 		params = append(params, [2]string{name, values[name]})
 	}
 	c.redirect(withParams(f.redirectURI, params))

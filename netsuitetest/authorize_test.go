@@ -1,6 +1,7 @@
 package netsuitetest_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -122,51 +123,102 @@ func TestDeny(t *testing.T) {
 	}
 }
 
-// TestConsentPolicies is the table of policy and prompt for a person who has a session already.
+// TestConsentPolicies is the table of policy and prompt (H/section_162877225089), every cell of it, for people with and
+// without a session, before and after the first consent. Where a log-in is
+// forced, the cell says what follows it.
 func TestConsentPolicies(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct {
-		policy, prompt string
-		given          bool   // consent was given before
-		want           string // page, or "code"
-	}{
-		{"Always Ask", "", true, "consent"},
-		{"Always Ask", "none", true, "consent"},
-		{"Always Ask", "login", true, "login"},
-		{"Always Ask", "consent", true, "consent"},
-		{"Ask First Time", "", false, "consent"},
-		{"Ask First Time", "", true, "code"},
-		{"Ask First Time", "none", false, "consent"},
-		{"Ask First Time", "none", true, "code"},
-		{"Ask First Time", "login", true, "login"},
-		{"Ask First Time", "consent", true, "consent"},
-		{"Never Ask", "", false, "code"},
-		{"Never Ask", "none", false, "code"},
-		{"Never Ask", "login", false, "login"},
-		{"Never Ask", "consent", false, "code"},
+	const screen, none, login = "consent", "code", "login, "
+	for policy, cells := range map[string]map[string][2]string{ // by prompt: consent not given, and given before
+		"Always Ask": {
+			"": {screen, screen}, "none": {screen, screen}, "login": {login + screen, login + screen}, "consent": {screen, screen},
+			"login consent": {login + screen, login + screen}, "consent login": {login + screen, login + screen},
+		},
+		"Ask First Time": {
+			"": {screen, none}, "none": {screen, none}, "login": {login + screen, login + none}, "consent": {screen, screen},
+			"login consent": {login + screen, login + screen}, "consent login": {login + screen, login + screen},
+		},
+		"Never Ask": {
+			"": {none, none}, "none": {none, none}, "login": {login + none, login + none}, "consent": {none, none},
+			"login consent": {login + none, login + none}, "consent login": {login + none, login + none},
+		},
 	} {
-		t.Run(tt.policy+" "+tt.prompt, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t)
-			if err := w.account().SetConsentPolicy(w.public.ClientID, tt.policy); err != nil {
-				t.Fatal(err)
+		for prompt, wants := range cells {
+			for given, want := range wants {
+				t.Run(fmt.Sprint(policy, " prompt=", prompt, " given=", given == 1), func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t)
+					must(t, w.account().SetConsentPolicy(w.public.ClientID, policy))
+					start := authorizeURL(w.host("1234567", "app"), with(authorizeQuery(w.public), "prompt", prompt))
+					b := w.browser()
+					if given == 1 {
+						b.consent(authorizeURL(w.host("1234567", "app"), authorizeQuery(w.public)), admin, "", "Administrator", "allow")
+					} else {
+						b.submit(b.get(w.host("1234567", "app")+"/app/center/card.nl"), url.Values{"email": {admin}, "password": {"x"}})
+					}
+					if got := b.steps(start); got != want {
+						t.Errorf("with a session: %s, want %s", got, want)
+					}
+					stranger := login + strings.TrimPrefix(want, login)
+					if prompt == "none" {
+						stranger = "login_required"
+					}
+					if got := w.browser().steps(start); got != stranger {
+						t.Errorf("without a session: %s, want %s", got, stranger)
+					}
+				})
 			}
-			b := w.browser()
-			start := authorizeURL(w.host("1234567", "app"), authorizeQuery(w.public))
-			if tt.given {
-				b.consent(start, admin, "", "Administrator", "allow")
-			} else {
-				b.submit(b.get(w.host("1234567", "app")+"/app/center/card.nl"), url.Values{"email": {admin}, "password": {"x"}})
+		}
+	}
+}
+
+// steps are the pages that an authorization shows, up to the consent page or the redirect's code or error.
+func (b *browser) steps(start string) string {
+	b.t.Helper()
+	var steps []string
+	p := b.get(start)
+	for range 4 {
+		switch p = b.follow(p); p.step() {
+		case "login":
+			steps = append(steps, "login")
+			p = b.submit(p, url.Values{"email": {admin}, "password": {"x"}})
+		case "":
+			u, err := url.Parse(p.header.Get("Location"))
+			must(b.t, err)
+			if e := u.Query().Get("error"); e != "" {
+				return e
 			}
-			p := b.get(authorizeURL(w.host("1234567", "app"), with(authorizeQuery(w.public), "prompt", tt.prompt)))
-			got := p.step()
-			if strings.Contains(p.header.Get("Location"), "code=") {
-				got = "code"
-			}
-			if got != tt.want {
-				t.Errorf("page %q, want %q (%d %s)", got, tt.want, p.status, p.header.Get("Location"))
-			}
-		})
+			return strings.Join(append(steps, "code"), ", ")
+		default:
+			return strings.Join(append(steps, p.step()), ", ")
+		}
+	}
+	b.t.Fatal("the flow does not end")
+	return ""
+}
+
+// TestConsentWhereUnclear: Ask First Time asks again when the role or the company was not clear.
+func TestConsentWhereUnclear(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	must(t, w.account().SetConsentPolicy(w.public.ClientID, "Ask First Time"))
+	must(t, w.account().AssignRole(sales, "administrator"))
+	app := authorizeURL(w.host("1234567", "app"), authorizeQuery(w.public))
+	w.browser().consent(app, sales, "", "Administrator", "allow")
+	b := w.browser()
+	p := b.follow(b.submit(b.get(app), url.Values{"email": {sales}, "password": {"x"}}))
+	if p.step() != "role" {
+		t.Fatalf("page %q, want role", p.step())
+	}
+	if p = b.follow(b.submit(p, url.Values{"role": {p.option("Administrator")}})); p.step() != "consent" {
+		t.Errorf("role chosen: page %q, want consent", p.step())
+	}
+
+	w.browser().consent(app, admin, "", "Administrator", "allow")
+	b = w.browser()
+	p = b.submit(b.get(authorizeURL(w.system(), authorizeQuery(w.public))), url.Values{"email": {admin}, "password": {"x"}})
+	if p = b.follow(b.submit(p, url.Values{"company": {"1234567"}})); p.step() != "consent" {
+		t.Errorf("company chosen: page %q, want consent", p.step())
 	}
 }
 

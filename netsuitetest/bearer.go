@@ -32,6 +32,15 @@ func (s *Server) refuseLogin(c *call, no *refusal) {
 		c.refuseREST(no)
 		return
 	}
+	switch form := s.settings().RESTletUnauthorizedBody; {
+	case no.status == http.StatusUnauthorized && form == bodyREST:
+		c.refuseREST(no)
+		return
+	case no.status == http.StatusUnauthorized && form == bodyEmpty:
+		c.noteRefusal(no)
+		c.w.WriteHeader(no.status)
+		return
+	}
 	if no.code == "INVALID_LOGIN" {
 		no.code = "INVALID_LOGIN_ATTEMPT"
 	}
@@ -56,16 +65,16 @@ func (s *Server) bearer(c *call, scope string) (*token, *refusal) {
 	case !c.account.Feature("OAUTH2"):
 		return nil, loginRefused("the feature OAuth 2.0 is off in this account (guess)", "")
 	case t.kind != kindAccess:
-		return nil, loginRefused("a refresh token is no access token", "TokenRejected")
+		return nil, loginRefused("a refresh or ID token is no access token", "TokenRejected")
 	case !s.clock.Now().Before(t.expires):
 		return nil, loginRefused("the access token has expired", "AccessTokenExpired")
 	case c.account.dead(t):
 		return nil, loginRefused("the access token was revoked (H/section_161071224088)", "AccessTokenRevoked")
 	case !known:
 		return nil, loginRefused("the integration record is gone", "InvalidIntegration")
-	case installed && r.blocks(stageAPI, s.settings.ApprovalBlocks):
+	case installed && r.blocks(stageAPI, s.settings().ApprovalBlocks):
 		return nil, loginRefused("the integration record is "+r.State+" (H/section_4429293934)", "IntegrationBlocked")
-	case !slices.Contains(t.scopes, scope) || !subset(t.scopes, i.Scopes):
+	case !slices.Contains(t.scopes, scope) || !subset(t.scopes, s.scopesOf(i)):
 		return nil, loginRefused("the token was not issued for scope "+scope+", or the record has lost it", "ScopeMismatched")
 	}
 	switch err := c.account.usable(t.entity, t.role); {
@@ -122,6 +131,7 @@ func (c *call) noteRefusal(no *refusal) {
 	}
 	realm := scheme + ` realm="` + c.account.id + `", `
 	switch {
+	case c.s.settings().NoWWWAuthenticate:
 	case no.status == http.StatusUnauthorized:
 		c.w.Header().Set("WWW-Authenticate", realm+`error="invalid_token", error_description="Invalid login attempt."`)
 	case no.code == "INVALID_HEADER":

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+
+	"github.com/suitekey/suitekey/netsuitetest/internal/company"
 )
 
 // call is one request on its way: the request, its address, the answer in the making, and its ledger entry.
@@ -35,7 +37,7 @@ func (h handler) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) newCall(r *http.Request) *call {
-	c := &call{s: s, w: newAnswer()}
+	c := &call{s: s, w: newAnswer(s.settings().errorForm())}
 	c.addr, c.known = parseHost(r.Host, s.cfg.AllowNonLoopback)
 	switch {
 	case c.addr.account != "":
@@ -112,9 +114,15 @@ type answer struct {
 	status int // 200 until WriteHeader
 	wrote  bool
 	body   bytes.Buffer
+	errors company.ErrorForm
 }
 
-func newAnswer() *answer { return &answer{header: http.Header{}, status: http.StatusOK} }
+func newAnswer(errors company.ErrorForm) *answer {
+	return &answer{header: http.Header{}, status: http.StatusOK, errors: errors}
+}
+
+// ErrorForm tells package company which form its errors have.
+func (a *answer) ErrorForm() company.ErrorForm { return a.errors }
 
 func (a *answer) Header() http.Header { return a.header }
 

@@ -94,7 +94,7 @@ func (a *Account) RevokeCertificate(id string) error {
 		return errors.New("the certificate is revoked already")
 	}
 	a.certificates[i].revoked = true
-	if a.s.settings.RevokeKillsM2MTokens {
+	if a.s.settings().RevokeKillsM2MTokens {
 		for _, t := range a.tokens {
 			if t.certificate == id {
 				t.revoked = true
@@ -200,14 +200,23 @@ func (s *Server) certificateJSON(c *call, m *certificate) certificateJSON {
 	link := func(path string, id int64) string {
 		return fmt.Sprintf("%s%s?id=%d", c.addr.base(serviceApp, a.linkAccount(), s.fallback.id), path, id)
 	}
-	date := func(t time.Time) string { return t.UTC().Format(s.settings.CertDateFormat) }
+	date := func(t time.Time) string { return t.UTC().Format(s.settings().CertDateFormat) }
 	return certificateJSON{
 		Application: applicationJSON{referenceJSON{record.ID, i.Name, link("/app/common/integration/integrapp.nl", record.ID)}, i.ApplicationID},
 		Entity:      referenceJSON{m.entity, entity.EntityID, link("/app/common/entity/employee.nl", m.entity)},
 		Role:        referenceJSON{m.role, role.Name, link("/app/setup/role.nl", m.role)},
 		Created:     date(m.created), ValidFrom: date(m.validFrom), ValidUntil: date(m.validUntil),
-		Revoked: a.isRevoked(m), CertificateID: m.id, Algorithm: m.algorithm,
+		Revoked: a.isRevoked(m), CertificateID: m.id, Algorithm: s.algorithmValue(m),
 	}
+}
+
+// algorithmValue is what the wire says of the kind of key.
+func (s *Server) algorithmValue(m *certificate) string {
+	values := s.settings().CertAlgorithmValues
+	if m.algorithm == "RSA" {
+		return values[0]
+	}
+	return values[1]
 }
 
 // certificateCaller authenticates a caller of the certificates endpoint, whatever its grant, and finds the client
@@ -217,7 +226,7 @@ func (s *Server) certificateCaller(c *call) (*token, Integration, *refusal) {
 	if no != nil {
 		return nil, Integration{}, no
 	}
-	if !s.managesAll(c.account, t.role) && !c.account.data().Has(t.role, "ADMI_MANAGE_OWN_OAUTH2_CERTS", 1) {
+	if !s.managesAll(c.account, t.role) && !c.account.data().Has(t.role, s.settings().ManageOwnPermission, 1) {
 		return nil, Integration{}, refuse(http.StatusForbidden, "INSUFFICIENT_PERMISSION",
 			"the role needs Manage own OAuth 2.0 Client Credentials certificates (H/article_92130837826)", "")
 	}
@@ -226,6 +235,19 @@ func (s *Server) certificateCaller(c *call) (*token, Integration, *refusal) {
 		return nil, Integration{}, refuse(http.StatusNotFound, "NONEXISTENT_ID", "unknown client ID", "")
 	}
 	return t, i, nil
+}
+
+// onCertificateHost answers where the certificates endpoint lives, which Oracle and a live client disagree about. The bare
+// address has everything.
+func (s *Server) onCertificateHost(h handler) handler {
+	return func(c *call) {
+		if only := s.settings().CertHosts; only != "both" && c.addr.service != serviceBare && c.addr.service != service(only) {
+			c.broke("wrong service: the certificates endpoint lives on " + only + " (setting cert_hosts)")
+			http.NotFound(c.w, c.r)
+			return
+		}
+		h(c)
+	}
 }
 
 // managesAll: administrators and holders of OAuth 2.0 Authorized Applications Management see every mapping.
@@ -243,7 +265,7 @@ func (s *Server) mayTouch(a *Account, t *token, entity, role int64) bool {
 		return false
 	}
 	e, _ := a.data().Employee(entity)
-	return role == t.role || (!s.settings.CertOwnRoleOnly && slices.Contains(e.Roles, role))
+	return role == t.role || (!s.settings().CertOwnRoleOnly && slices.Contains(e.Roles, role))
 }
 
 // listCertificates answers with an array: revoked mappings stay listed.
@@ -279,11 +301,11 @@ func (s *Server) uploadCertificate(c *call) {
 		return
 	}
 	c.met("certificate uploaded: key, validity, uniqueness and the limit of five in order (H/subsect_162755332391)")
-	if s.settings.CertUploadBodyEmpty {
-		s.answerCertificate(c, s.settings.CertUploadStatus, struct{}{})
+	if s.settings().CertUploadBodyEmpty {
+		s.answerCertificate(c, s.settings().CertUploadStatus, struct{}{})
 		return
 	}
-	s.answerCertificate(c, s.settings.CertUploadStatus, s.certificateJSON(c, m))
+	s.answerCertificate(c, s.settings().CertUploadStatus, s.certificateJSON(c, m))
 }
 
 const maxUpload = 64 << 10
@@ -337,7 +359,7 @@ func (s *Server) checkUpload(c *call, t *token, i Integration, file string, enti
 		return nil, badUpload("Client Credentials (Machine to Machine) Grant is not ticked in the record")
 	}
 	// An upload is a first use as well (guess): the record of the M2M client may be another than the consent's.
-	if r := a.install(i); r.blocks(stageAPI, s.settings.ApprovalBlocks) {
+	if r := a.install(i); r.blocks(stageAPI, s.settings().ApprovalBlocks) {
 		return nil, refuse(http.StatusForbidden, "INSUFFICIENT_PERMISSION", "the integration record is "+r.State+" (H/section_4429293934)", "IntegrationBlocked")
 	}
 	return a.newMapping(cert, i.ClientID, entity, role)
@@ -367,7 +389,7 @@ func readCertificate(file string) (*x509.Certificate, error) {
 
 // newMapping checks key and validity (H/subsect_162755332391): longer than two years is shortened, not refused.
 func (a *Account) newMapping(cert *x509.Certificate, clientID string, entity, role int64) (*certificate, *refusal) {
-	public, algorithm, err := publicKey(cert, !a.s.settings.RefusePSSKeys)
+	public, algorithm, err := publicKey(cert, !a.s.settings().RefusePSSKeys)
 	if err != nil {
 		return nil, badUpload(err.Error())
 	}
@@ -385,7 +407,7 @@ func (a *Account) newMapping(cert *x509.Certificate, clientID string, entity, ro
 	}
 	// The ID is the SHA-256 thumbprint of the DER form: seen in one pair of a live client.
 	m.id = b64(m.thumbprint[:])
-	if a.s.settings.KidRandom {
+	if a.s.settings().KidRandom {
 		b := make([]byte, 32)
 		_, _ = rand.Read(b)
 		m.id = b64(b)
@@ -399,12 +421,12 @@ func (a *Account) addMapping(m *certificate) *refusal {
 	defer a.mu.Unlock()
 	for _, c := range a.certificates {
 		if c.thumbprint == m.thumbprint {
-			return refuse(a.s.settings.CertDuplicateStatus, "INVALID_CONTENT",
+			return refuse(a.s.settings().CertDuplicateStatus, "INVALID_CONTENT",
 				"the certificate was uploaded before: one certificate for one integration, entity and role (H/subsect_162755332391)", "")
 		}
 	}
-	if a.active(m.clientID, a.s.clock.Now(), a.s.settings.CertExpiredCounts) >= maxActive {
-		return refuse(a.s.settings.CertLimitStatus, "INVALID_CONTENT", "five certificates of this integration are active; revoke one (H/section_158921905537)", "")
+	if a.active(m.clientID, a.s.clock.Now(), a.s.settings().CertExpiredCounts) >= maxActive {
+		return refuse(a.s.settings().CertLimitStatus, "INVALID_CONTENT", "five certificates of this integration are active; revoke one (H/section_158921905537)", "")
 	}
 	a.certificates = append(a.certificates, m)
 	return nil
@@ -475,7 +497,7 @@ func (s *Server) revokeCertificate(c *call) {
 	}
 	c.entry.Entity, c.entry.Role = m.entity, m.role
 	c.met("certificate revoked (H/article_0209112818)")
-	if s.settings.CertRevokeBodyEmpty {
+	if s.settings().CertRevokeBodyEmpty {
 		s.answerCertificate(c, http.StatusOK, struct{}{})
 		return
 	}
@@ -483,7 +505,7 @@ func (s *Server) revokeCertificate(c *call) {
 }
 
 func (s *Server) answerCertificate(c *call, status int, v any) {
-	if s.settings.CertVendorType {
+	if s.settings().CertVendorType {
 		c.jsonAs(status, "application/vnd.oracle.resource+json", v)
 		return
 	}
@@ -492,7 +514,7 @@ func (s *Server) answerCertificate(c *call, status int, v any) {
 
 // refuseCertificate answers in the REST shape, or in plain text, which a live client met.
 func (s *Server) refuseCertificate(c *call, no *refusal) {
-	if !s.settings.CertErrorsPlainText {
+	if !s.settings().CertErrorsPlainText {
 		c.refuseREST(no)
 		return
 	}

@@ -37,22 +37,54 @@ type Config struct {
 
 // AccountConfig is one NetSuite account.
 type AccountConfig struct {
-	ID     string // as NetSuite prints it: "1234567_SB1"
-	Name   string // company name on pages
-	Vendor bool   // owns integration records and bundles; never the default account
+	ID string `yaml:"id"` // as NetSuite prints it: "1234567_SB1"
+	// Kind completes an ID given without its suffix or prefix, "1234567", by what the settings rp_suffix and td_prefix say:
+	// "release_preview" or "development". Empty = ID is whole. A development account answers 5 requests at once, always
+	// (H/section_1504769959).
+	Kind   string `yaml:"kind"`
+	Name   string `yaml:"name"`   // company name on pages
+	Vendor bool   `yaml:"vendor"` // owns integration records and bundles; never the default account
 	// RequireApproval is the preference "Require Approval during Auto-Installation of Integration" (H/section_4431829430).
-	RequireApproval bool
+	RequireApproval bool `yaml:"require_approval"`
 	// Features switched off or on at the start; the known ones are in Features and all are on by default.
-	Features map[string]bool
+	Features map[string]bool `yaml:"features"`
 	// Rows of the seeded company; 0 = the default size.
-	Customers, Items, SalesOrders int
+	Customers   int `yaml:"customers"`
+	Items       int `yaml:"items"`
+	SalesOrders int `yaml:"sales_orders"`
 	// Concurrency is how many requests the account answers at once, REST, SuiteQL and RESTlets together
 	// (H/section_1500275531): 5 Standard, 15 Premium, 20 Enterprise and Ultimate, and 10 more for each SuiteCloud Plus
 	// licence. 0 = 5; negative = no limit, which NetSuite does not have.
-	Concurrency int
+	Concurrency int `yaml:"concurrency"`
 	// RateLimit is how many requests the account takes within RateWindow; 0 = no limit. See Account.SetRateLimit.
-	RateLimit  int
-	RateWindow time.Duration
+	RateLimit  int           `yaml:"rate_limit"`
+	RateWindow time.Duration `yaml:"rate_window"`
+
+	// What stands in the account at the start beside the seeded company. An account that has any of it is opened at the start.
+	Bundles      []int64             `yaml:"bundles"` // installed, by the IDs of Config.Bundles
+	Roles        []Role              `yaml:"roles"`
+	Employees    []EmployeeConfig    `yaml:"employees"`
+	Certificates []CertificateConfig `yaml:"certificates"`
+	TBATokens    []TBAToken          `yaml:"tba_tokens"`
+}
+
+// EmployeeConfig is somebody in an account at the start. An e-mail address of the seeded company, such as
+// integration@globex.example, stands for who has it: the roles are added to those held.
+type EmployeeConfig struct {
+	Email    string   `yaml:"email"`
+	First    string   `yaml:"first"`
+	Last     string   `yaml:"last"`
+	NoAccess bool     `yaml:"no_access"` // cannot log in
+	Roles    []string `yaml:"roles"`     // by script ID
+}
+
+// CertificateConfig is a certificate mapped for client credentials at the start, as an administrator would do it by hand.
+type CertificateConfig struct {
+	ClientID string `yaml:"client_id"` // of an integration record of Config.Integrations
+	Employee string `yaml:"employee"`  // e-mail
+	Role     string `yaml:"role"`      // script ID
+	PEM      string `yaml:"pem"`       // the certificate; its key stays with the client
+	File     string `yaml:"file"`      // the name of a file with it, in place of PEM; only in a seed file
 }
 
 // What a bundle brings into an account.
@@ -139,6 +171,69 @@ func (c AccountConfig) check() error {
 	}
 	if err := checkRate(c.RateLimit, c.RateWindow); err != nil {
 		return fmt.Errorf("account %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// withID completes and canonicalizes the account ID.
+func (c AccountConfig) withID(settings *Settings) (AccountConfig, error) {
+	c.ID = canonicalAccount(c.ID)
+	switch c.Kind {
+	case "":
+	case "release_preview":
+		c.ID += settings.ReleasePreviewSuffix
+	case "development":
+		c.ID = settings.DevelopmentPrefix + c.ID
+		if c.Concurrency != 0 && c.Concurrency != smallestConcurrency {
+			return c, fmt.Errorf("account %s: concurrency: a development account always has %d (H/section_1504769959); leave it out", c.ID, smallestConcurrency)
+		}
+	default:
+		return c, fmt.Errorf("account %s: kind: unknown %q; %s", c.ID, clip(c.Kind), suggest(c.Kind, []string{"release_preview", "development"}))
+	}
+	return c, nil
+}
+
+// furnish puts into the account what stands there at the start.
+func (a *Account) furnish() error {
+	for _, id := range a.cfg.Bundles {
+		if err := a.InstallBundle(id); err != nil {
+			return err
+		}
+	}
+	for _, r := range a.cfg.Roles {
+		if _, err := a.data().AddRole(r); err != nil {
+			return fmt.Errorf("role %q: %w", clip(r.ScriptID), err)
+		}
+	}
+	for _, e := range a.cfg.Employees {
+		if err := a.hire(e); err != nil {
+			return err
+		}
+	}
+	for _, c := range a.cfg.Certificates {
+		if _, err := a.MapCertificate(c.ClientID, c.Employee, c.Role, []byte(c.PEM)); err != nil {
+			return fmt.Errorf("certificate of %s: %w", clip(c.Employee), err)
+		}
+	}
+	for _, t := range a.cfg.TBATokens {
+		if _, err := a.AddTBAToken(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hire adds an employee, if nobody has the e-mail, and assigns the roles.
+func (a *Account) hire(e EmployeeConfig) error {
+	if _, there := a.data().EmployeeByEmail(e.Email); !there {
+		if _, err := a.AddEmployee(Employee{Email: e.Email, First: e.First, Last: e.Last, GiveAccess: !e.NoAccess}); err != nil {
+			return err
+		}
+	}
+	for _, role := range e.Roles {
+		if err := a.AssignRole(e.Email, role); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 // Package netsuitetest is an emulator of the part of NetSuite that OAuth 2.0 clients meet: log-in and consent
 // pages, the token, revoke, keys and certificates endpoints, bearer checks, SuiteQL and records over a seeded
-// company, RESTlets, bundles, roles, features and the limit of concurrent requests, each strict and stateful.
+// company, RESTlets, bundles, roles, features, the limit of concurrent requests and, behind a switch, OpenID Connect, each strict
+// and stateful.
 //
 // Most tests call Start, add an integration record, and talk HTTP to the address:
 //
@@ -17,10 +18,13 @@
 //
 // It is also a proxy, by which unmodified clients reach it under NetSuite's own names: see Server.ProxyURL.
 //
+// State is taken and put back by Server.Snapshot, Restore and Reset, in milliseconds; LoadSeed reads what to start with
+// from a file.
+//
 // In the comments and rules H/x stands for
 // https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/x.html.
 //
-// Not here: OpenID Connect, MCP, SuiteAnalytics Connect, SOAP, the flow in three steps of token-based authentication
-// (its signed requests are here), two-factor log-in. The keys it signs with are worth nothing:
+// Not here: MCP, SuiteAnalytics Connect, SOAP, the flow in three steps of token-based authentication
+// (its signed requests are here), two-factor log-in and SAML. The keys it signs with are worth nothing:
 // never trust them outside a test.
 package netsuitetest

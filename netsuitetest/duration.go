@@ -19,9 +19,9 @@ func (s *Server) limitDuration(c *call) (end func()) {
 	var limit time.Duration
 	switch path := c.r.URL.Path; {
 	case path == restletPath || path == suiteletPath:
-		limit = s.settings.ScriptLimit
+		limit = s.settings().ScriptLimit
 	case strings.HasPrefix(path, "/services/rest/") && !strings.HasPrefix(path, authPrefix):
-		limit = s.settings.RESTLimit
+		limit = s.settings().RESTLimit
 	default:
 		return func() {}
 	}
@@ -36,18 +36,18 @@ func (c *call) overran() bool { return errors.Is(context.Cause(c.r.Context()), e
 // stop takes the place of an answer that comes too late: a script is stopped with an error, a REST request is cut. Both
 // forms are guesses.
 func (s *Server) stop(c *call) {
-	c.w = newAnswer()
+	c.w = newAnswer(s.settings().errorForm())
 	switch c.r.URL.Path {
 	case restletPath:
 		e := &ScriptError{Name: "SSS_TIME_LIMIT_EXCEEDED", Message: "Script Execution Time Exceeded."}
 		c.cut = false
-		s.refuseRESTlet(c, refuse(http.StatusBadRequest, e.Name, "the script ran longer than "+s.settings.ScriptLimit.String(), ""), e.json())
+		s.refuseRESTlet(c, refuse(http.StatusBadRequest, e.Name, "the script ran longer than "+s.settings().ScriptLimit.String(), ""), e.json())
 	case suiteletPath:
 		c.cut = false
-		c.broke("the script ran longer than " + s.settings.ScriptLimit.String())
+		c.broke("the script ran longer than " + s.settings().ScriptLimit.String())
 		s.errorPage(c, http.StatusInternalServerError, "Error", "Script Execution Time Exceeded.", "SSS_TIME_LIMIT_EXCEEDED")
 	default:
-		c.broke("the request took longer than " + s.settings.RESTLimit.String() + " (H/subsect_1559222360)")
+		c.broke("the request took longer than " + s.settings().RESTLimit.String() + " (H/subsect_1559222360)")
 		c.cut = true
 	}
 }

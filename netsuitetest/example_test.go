@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/suitekey/suitekey/netsuitetest"
 )
@@ -74,4 +76,58 @@ func ExampleServer_ProxyURL() {
 	// Output:
 	// 200 {"restDomain":"https://1234567.restlets.api.netsuite.com","systemDomain":"https://1234567.app.netsuite.com","webservicesDomain":"https://1234567.suitetalk.api.netsuite.com"}
 	// Get "https://example.com/": Forbidden
+}
+
+// Between tests the emulator goes back to its start, seeded records and all, in milliseconds.
+func ExampleServer_Reset() {
+	srv, err := netsuitetest.New(netsuitetest.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer srv.Close()
+	account := srv.Account("1234567")
+
+	if err := account.InstallBundle(123456); err != nil {
+		fmt.Println(err)
+	}
+	srv.Clock().Advance(24 * time.Hour)
+	fmt.Println("installed:", account.InstalledBundle(123456))
+	if err := srv.Reset(); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println("installed:", account.InstalledBundle(123456))
+	// Output:
+	// installed: true
+	// installed: false
+}
+
+// A seed file is read strictly: what it does not know it refuses, and says what was meant.
+func ExampleLoadSeed() {
+	cfg, err := netsuitetest.LoadSeed(strings.NewReader(`
+settings:
+  expires_in_type: number
+accounts:
+  - id: "1234567"
+    customers: 20
+    employees:
+      - {email: vera@globex.example, first: Vera, last: Verify, roles: [administrator]}
+`))
+	fmt.Println(cfg.Settings.ExpiresInNumber, cfg.Accounts[0].Customers, err)
+
+	_, err = netsuitetest.LoadSeed(strings.NewReader("settings:\n  expires_in_tpye: number\n"))
+	fmt.Println(err)
+	// Output:
+	// true 20 <nil>
+	// seed: line 2: settings.expires_in_tpye: unknown key; did you mean expires_in_type?
+}
+
+// Settings by name are for command lines and other tools.
+func ExampleSettings_Set() {
+	var settings netsuitetest.Settings
+	fmt.Println(settings.Set("m2m_bad_key_error", "invalid_client"), settings.M2MBadKeyError)
+	fmt.Println(settings.Set("m2m_bad_key_error", "invalid_clients"))
+	// Output:
+	// <nil> invalid_client
+	// setting m2m_bad_key_error: unknown value "invalid_clients"; did you mean invalid_client? (use one of invalid_grant, invalid_client)
 }

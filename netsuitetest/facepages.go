@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -94,7 +93,7 @@ func (s *Server) facePage(c *call) {
 		Reach           []fact
 		Accounts        []accountRow
 		Broken, Entries int
-	}{s.clock.Now(), s.settings.Release, s.reach(c), rows, broken, s.ledger.Count(ledgerQuery{}.match)})
+	}{s.clock.Now(), s.settings().Release, s.reach(c), rows, broken, s.ledger.Count(ledgerQuery{}.match)})
 }
 
 // requestedAccount finds the account of the path; it answers itself when there is none.
@@ -366,12 +365,21 @@ func (s *Server) changeClock(c *call) {
 	}, func(form formState) { s.showClock(c, http.StatusBadRequest, form) })
 }
 
-// settingsPage lists the settings with their values, in the order of Settings.
+// settingRow is a setting with its value in force.
+type settingRow struct {
+	Setting
+	Value string
+}
+
+// settingsPage lists the settings by group, with their values.
 func (s *Server) settingsPage(c *call) {
-	var rows []fact
-	value := reflect.ValueOf(s.settings)
-	for _, field := range reflect.VisibleFields(value.Type()) {
-		rows = append(rows, fact{field.Name, fmt.Sprint(value.FieldByIndex(field.Index))})
+	var rows []settingRow
+	for _, setting := range AllSettings() {
+		value, err := s.settings().Get(setting.Name)
+		if err != nil {
+			panic(err) // a name of the table itself
+		}
+		rows = append(rows, settingRow{setting, value})
 	}
 	c.met("the emulator's own face")
 	s.page(c, http.StatusOK, "settings.html", "Settings", "settings", rows)

@@ -30,7 +30,7 @@ func TestFacePages(t *testing.T) {
 		}
 	}
 	p := busy.browser().get(busy.srv.URL() + "/_emulator/settings.html")
-	for _, want := range []string{"CodeTTL", "1m0s", "invalid_grant"} {
+	for _, want := range []string{"code_ttl", "1m0s", "invalid_grant"} {
 		if !strings.Contains(p.body, want) {
 			t.Errorf("settings lack %q", want)
 		}

@@ -436,8 +436,8 @@ func (a *activeFault) revokeCertificates(c *call) error {
 	return nil
 }
 
-// stateRoutes change an account's state at once, without waiting for a request.
-func (s *Server) stateRoutes(on func(pattern string, h handler)) {
+// eventRoutes change an account's state at once, without waiting for a request.
+func (s *Server) eventRoutes(on func(pattern string, h handler)) {
 	const account = "POST /_emulator/accounts/{id}/"
 	on(account+"roll-keys", knob(func(a *Account, in struct {
 		NoOverlap bool `json:"no_overlap"`

@@ -365,7 +365,7 @@ func (s *Server) faultRoutes(on func(pattern string, h handler)) {
 		}
 		c.done()
 	})
-	s.stateRoutes(on)
+	s.eventRoutes(on)
 }
 
 // postFault adds a fault and answers with its ID.

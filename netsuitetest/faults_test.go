@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"io"
 	"math"
@@ -21,8 +20,6 @@ import (
 
 	"github.com/suitekey/suitekey/netsuitetest"
 )
-
-var update = flag.Bool("update", false, "write the generated pages of docs and their parts of the README anew")
 
 // faulty is a world with a machine client, whose requests are told as one line.
 type faulty struct {

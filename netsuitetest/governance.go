@@ -198,7 +198,7 @@ func (s *Server) governed(c *call) bool {
 	case c.account == nil:
 		return false
 	case strings.HasPrefix(path, authPrefix):
-		return s.settings.TokenCountsConcurrency && path == authPrefix+"token"
+		return s.settings().TokenCountsConcurrency && path == authPrefix+"token"
 	}
 	return path == restletPath || path == suiteletPath || strings.HasPrefix(path, "/services/rest/")
 }
@@ -250,10 +250,10 @@ const limitDetail = "The maximum number of concurrent requests allowed for your 
 // refuseOver answers a request over the limit. RESTlets say so in their own way (H/bridgehead_1525252812); the code of
 // the 429, the missing Retry-After and the wordings are guesses, which ConcurrencyRefusal turns into what else was reported.
 func (s *Server) refuseOver(c *call) {
-	if s.settings.ConcurrencyRetryAfter != "" {
-		c.w.Header().Set("Retry-After", s.retryAfter(s.settings.ConcurrencyRetryAfter))
+	if s.settings().ConcurrencyRetryAfter != "" {
+		c.w.Header().Set("Retry-After", s.retryAfter(s.settings().ConcurrencyRetryAfter))
 	}
-	if d := s.settings.ConcurrencyRefusalDelay; d > 0 {
+	if d := s.settings().ConcurrencyRefusalDelay; d > 0 {
 		hold(c.r, time.After(d), nil)
 	}
 	rule := c.entry.Rule
@@ -261,16 +261,16 @@ func (s *Server) refuseOver(c *call) {
 	switch {
 	case c.r.URL.Path == suiteletPath:
 		s.errorPage(c, http.StatusTooManyRequests, "Notice", limitDetail, "SSS_REQUEST_LIMIT_EXCEEDED")
-	case s.settings.ConcurrencyRefusal == "401":
+	case s.settings().ConcurrencyRefusal == "401":
 		s.refuseLogin(c, loginRefused(rule, ""))
-	case s.settings.ConcurrencyRefusal == "503" && restlet:
+	case s.settings().ConcurrencyRefusal == "503" && restlet:
 		s.refuseRESTlet(c, refuse(http.StatusServiceUnavailable, "SSS_REQUEST_LIMIT_EXCEEDED", rule, ""), limitDetail)
-	case s.settings.ConcurrencyRefusal == "503":
-		company.WriteError(c.w, http.StatusServiceUnavailable, "CONCURRENCY_LIMIT_EXCEEDED", limitDetail)
+	case s.settings().ConcurrencyRefusal == "503":
+		company.WriteError(c.w, http.StatusServiceUnavailable, s.settings().ConcurrencyCode, limitDetail)
 	case restlet:
 		s.refuseRESTlet(c, refuse(http.StatusBadRequest, "SSS_REQUEST_LIMIT_EXCEEDED", rule, ""), limitDetail)
 	default:
-		company.WriteError(c.w, http.StatusTooManyRequests, "CONCURRENCY_LIMIT_EXCEEDED", limitDetail)
+		company.WriteError(c.w, http.StatusTooManyRequests, s.settings().ConcurrencyCode, limitDetail)
 	}
 }
 

@@ -20,6 +20,9 @@ type code struct {
 	scopes                           []string
 	entity, role                     int64
 	issued                           time.Time
+	nonce                            string    // of an OIDC client
+	session                          string    // UI session in which it was given
+	loggedIn                         time.Time // when that began
 	used                             bool
 	grant                            *grant // what the first use made
 }
@@ -36,14 +39,16 @@ type grant struct {
 	refreshUntil time.Time // exp of the newest refresh token
 	accessUntil  time.Time // exp of the newest access token
 	revoked      bool
+	session      string // UI session in which the consent was given
 }
 
-// tokenKind is "access" or "refresh".
+// tokenKind is "access", "refresh" or "id".
 type tokenKind string
 
 const (
 	kindAccess  tokenKind = "access"
 	kindRefresh tokenKind = "refresh"
+	kindID      tokenKind = "id"
 )
 
 // token is what the account remembers of a token that it issued.
@@ -73,6 +78,9 @@ type tokenClaims struct {
 	TokenID  string   `json:"jti"`
 }
 
+// systemIssuer issues the tokens of all accounts (H/section_158255317571).
+const systemIssuer = "https://system.netsuite.com"
+
 // mint signs a token and remembers it.
 func (a *Account) mint(t token, application string, now time.Time) string {
 	a.mu.Lock()
@@ -92,8 +100,8 @@ func (a *Account) mint(t token, application string, now time.Time) string {
 		t.id = fmt.Sprintf("%s.a-c.null.%d", a.id, milli)
 	}
 	signed := a.keys.sign(now, tokenClaims{
-		Subject: fmt.Sprintf("%d;%d", t.role, t.entity), Audience: []string{application + ";" + a.claimed(&a.tokenAccount), t.clientID},
-		Scope: t.scopes, Issuer: "https://system.netsuite.com", OriginAt: origin.Unix(), Expiry: t.expires.Unix(), IssuedAt: now.Unix(), TokenID: t.id,
+		Subject: subject(t.role, t.entity), Audience: []string{application + ";" + a.claimed(&a.tokenAccount), t.clientID},
+		Scope: t.scopes, Issuer: systemIssuer, OriginAt: origin.Unix(), Expiry: t.expires.Unix(), IssuedAt: now.Unix(), TokenID: t.id,
 	})
 
 	a.mu.Lock()
@@ -138,14 +146,14 @@ func (a *Account) dead(t *token) bool {
 	if t.revoked || t.grant == nil {
 		return t.revoked
 	}
-	return t.grant.revoked && (t.kind == kindRefresh || !a.s.settings.RevokeKeepsAccessTokens)
+	return t.grant.revoked && (t.kind == kindRefresh || !a.s.settings().RevokeKeepsAccessTokens)
 }
 
 // newGrant opens the refresh chain of a consent.
 func (a *Account) newGrant(i Integration, c *code, now time.Time) *grant {
 	g := &grant{
 		id: strings.ToLower(newUUID()), clientID: i.ClientID, scopes: c.scopes, entity: c.entity, role: c.role,
-		public: i.Public, started: now, end: now.Add(confidentialRefreshLife),
+		public: i.Public, started: now, end: now.Add(confidentialRefreshLife), session: c.session,
 	}
 	if i.Public {
 		g.end = now.Add(time.Duration(i.RotationHours) * time.Hour)

@@ -15,21 +15,31 @@ import (
 // Integration is an integration record as its owner, the vendor, keeps it (H/section_157771733782). It reaches
 // a customer's account at its first use there.
 type Integration struct {
-	Name          string
-	ClientID      string // 64 hexadecimal characters, made if empty
-	ClientSecret  string // same form; made if empty, unless Public
-	ApplicationID string // a GUID, made if empty; it goes into the aud claim
-	OwnerAccount  string // the first vendor account if empty
+	Name          string `yaml:"name"`
+	ClientID      string `yaml:"client_id"`      // 64 hexadecimal characters, made if empty
+	ClientSecret  string `yaml:"client_secret"`  // same form; made if empty, unless Public
+	ApplicationID string `yaml:"application_id"` // a GUID, made if empty; it goes into the aud claim
+	OwnerAccount  string `yaml:"owner_account"`  // the first vendor account if empty
 
-	CodeGrant         bool     // Authorization Code Grant
-	RedirectURIs      []string // https or a custom scheme; compared byte for byte
-	Public            bool     // Public Client: no secret, PKCE
-	RefreshHours      int      // Refresh Token Validity, 1 to 720, 0 = 48; public clients only
-	RotationHours     int      // Maximum Time For Token Rotation, 1 to 720, 0 = 168; public clients only
-	ConsentPolicy     string   // "Always Ask" (default), "Ask First Time", "Never Ask"
-	ClientCredentials bool     // Client Credentials (Machine to Machine) Grant
-	Scopes            []string // of restlets, rest_webservices, suite_analytics; or mcp alone
+	CodeGrant         bool     `yaml:"code_grant"`         // Authorization Code Grant
+	RedirectURIs      []string `yaml:"redirect_uris"`      // https or a custom scheme; compared byte for byte
+	Public            bool     `yaml:"public"`             // Public Client: no secret, PKCE
+	RefreshHours      int      `yaml:"refresh_hours"`      // Refresh Token Validity, 1 to 720, 0 = 48; public clients only
+	RotationHours     int      `yaml:"rotation_hours"`     // Maximum Time For Token Rotation, 1 to 720, 0 = 168; public clients only
+	ConsentPolicy     string   `yaml:"consent_policy"`     // "Always Ask" (default), "Ask First Time", "Never Ask"
+	ClientCredentials bool     `yaml:"client_credentials"` // Client Credentials (Machine to Machine) Grant
+	Scopes            []string `yaml:"scopes"`             // of restlets, rest_webservices, suite_analytics; or mcp alone
+
+	// DynamicRegistration is the box Dynamic Client Registration: a public client finds its client ID by a redirect URI,
+	// where the setting dcr_endpoint allows it.
+	DynamicRegistration bool `yaml:"dynamic_registration"`
+	// Release is the one under which the record was made, the emulator's if empty. Records made at 2027.1 or later need
+	// PKCE (H/section_158921905537, as reported).
+	Release string `yaml:"release"`
 }
+
+// needsPKCE, whoever the client is and whatever its scopes are.
+func (i Integration) needsPKCE() bool { return i.Release >= "2027.1" }
 
 // Scopes of an integration record (H/section_158081944642).
 const (
@@ -48,6 +58,7 @@ const (
 
 var (
 	hex64        = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	releases     = regexp.MustCompile(`^20[0-9]{2}\.[12]$`)
 	customScheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
 )
 
@@ -89,6 +100,7 @@ func (i Integration) withDefaults(s *Server) Integration {
 	i.ConsentPolicy = cmp.Or(i.ConsentPolicy, policyAlways)
 	i.RefreshHours = cmp.Or(i.RefreshHours, 48)
 	i.RotationHours = cmp.Or(i.RotationHours, 168)
+	i.Release = cmp.Or(i.Release, s.settings().Release)
 	if !i.Public {
 		i.ClientSecret = cmp.Or(i.ClientSecret, randomHex(32))
 	}
@@ -120,22 +132,26 @@ func (i Integration) check(s *Server) error {
 		return at("refresh", errors.New("refresh token validity: want 1 to 720 hours (H/section_157771733782)"))
 	case i.RotationHours < 1 || i.RotationHours > 720:
 		return at("rotation", errors.New("maximum time for token rotation: want 1 to 720 hours (H/section_157771733782)"))
+	case !releases.MatchString(i.Release):
+		return at("release", fmt.Errorf("release: want one such as 2026.2, have %q", clip(i.Release)))
+	case i.DynamicRegistration && !i.Public:
+		return at("public", errors.New("dynamic client registration: is for a Public Client; tick that"))
 	case i.CodeGrant && len(i.RedirectURIs) == 0:
 		return at("redirect", errors.New("redirect URI: the Authorization Code Grant needs at least one"))
 	}
-	if err := i.checkScopes(); err != nil {
+	if err := i.checkScopes(s.settings().MCPByClientCredentials); err != nil {
 		return err
 	}
 	for _, uri := range i.RedirectURIs {
-		if err := checkRedirectURI(uri, s.settings.AllowHTTPLoopbackRedirects); err != nil {
+		if err := checkRedirectURI(uri, s.settings().AllowHTTPLoopbackRedirects); err != nil {
 			return at("redirect", err)
 		}
 	}
 	return nil
 }
 
-// checkScopes: NetSuite AI Connector Service stands alone, has no M2M and no Never Ask (H/article_4160616848).
-func (i Integration) checkScopes() error {
+// checkScopes: NetSuite AI Connector Service stands alone, has no Never Ask and, unless a setting allows it, no M2M (H/article_4160616848).
+func (i Integration) checkScopes(mcpByMachine bool) error {
 	if len(i.Scopes) == 0 {
 		return at("scope", errors.New("scope: tick at least one"))
 	}
@@ -153,8 +169,8 @@ func (i Integration) checkScopes() error {
 	switch {
 	case len(i.Scopes) > 1:
 		return at("scope", errors.New("scope: mcp excludes every other scope"))
-	case i.ClientCredentials:
-		return at("scope", errors.New("scope: mcp is not for the Client Credentials Grant"))
+	case i.ClientCredentials && !mcpByMachine:
+		return at("scope", errors.New("scope: mcp is not for the Client Credentials Grant; the setting m2m_mcp_scope changes that"))
 	case i.ConsentPolicy == policyNever:
 		return at("policy", errors.New("consent policy: Never Ask is not available with scope mcp"))
 	}
@@ -177,7 +193,7 @@ func checkRedirectURI(uri string, allowHTTPLoopback bool) error {
 		return nil
 	case u.Scheme == "http":
 		return fmt.Errorf("redirect URI %q: NetSuite takes https:// or a custom scheme, not http://, localhost included; "+
-			"a demo can set AllowHTTPLoopbackRedirects", clip(uri))
+			"a demo can set AllowHTTPLoopbackRedirects (allow_http_loopback_redirects)", clip(uri))
 	case slices.Contains([]string{"https", "javascript", "data", "file", "vbscript", "about", "blob"}, u.Scheme) || !customScheme.MatchString(u.Scheme):
 		return fmt.Errorf("redirect URI %q: this scheme is no application's own", clip(uri))
 	}

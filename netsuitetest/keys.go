@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"net/http"
 	"slices"
@@ -20,7 +21,7 @@ import (
 // outlives every refresh token of a confidential client).
 type signingKeys struct {
 	account  string
-	settings Settings
+	settings func() *Settings
 
 	mu   sync.Mutex
 	keys []signingKey // guarded by mu; the newest last
@@ -42,7 +43,7 @@ func (k *signingKeys) current(now time.Time) signingKey {
 
 // roll needs mu.
 func (k *signingKeys) roll(now time.Time) signingKey {
-	if n := len(k.keys); n > 0 && now.Before(k.keys[n-1].born.Add(k.settings.KeyLife)) {
+	if n := len(k.keys); n > 0 && now.Before(k.keys[n-1].born.Add(k.settings().KeyLife)) {
 		return k.keys[n-1]
 	}
 	return k.add(now)
@@ -85,7 +86,7 @@ func (k *signingKeys) published(now time.Time) []signingKey {
 	k.roll(now)
 	var out []signingKey
 	for i, key := range k.keys {
-		retired := i+1 < len(k.keys) && !now.Before(k.keys[i+1].born.Add(k.settings.KeyOverlap))
+		retired := i+1 < len(k.keys) && !now.Before(k.keys[i+1].born.Add(k.settings().KeyOverlap))
 		if !retired {
 			out = append(out, key)
 		}
@@ -96,33 +97,30 @@ func (k *signingKeys) published(now time.Time) []signingKey {
 // keys is the JWK set of the account, without authentication. The field set is the standard one; a raw answer
 // was not seen.
 func (s *Server) keys(c *call) {
-	type jwk struct {
-		Kty string `json:"kty"`
-		Kid string `json:"kid"`
-		Use string `json:"use"`
-		Alg string `json:"alg"`
-		N   string `json:"n"`
-		E   string `json:"e"`
-	}
-	set := struct {
-		Keys []jwk `json:"keys"`
-	}{Keys: []jwk{}}
+	set := []map[string]any{}
 	for _, key := range c.account.keys.published(s.clock.Now()) {
-		public := key.private.PublicKey
-		set.Keys = append(set.Keys, jwk{
-			Kty: "RSA", Kid: key.kid, Use: "sig", Alg: s.settings.ServerAlgorithm,
-			N: b64(public.N.Bytes()), E: b64(big.NewInt(int64(public.E)).Bytes()),
-		})
+		set = append(set, key.jwk(s.settings()))
 	}
 	c.met("public keys of the account's tokens, for anybody")
-	c.json(http.StatusOK, set)
+	c.json(http.StatusOK, map[string]any{"keys": set})
+}
+
+// jwk is the public key with the members that the settings want (RFC 7517 section 4, RFC 7518 section 6.3.1).
+func (key signingKey) jwk(settings *Settings) map[string]any {
+	public := key.private.PublicKey
+	all := map[string]any{
+		"kty": "RSA", "kid": key.kid, "use": "sig", "alg": settings.ServerAlgorithm, "key_ops": []string{"verify"},
+		"n": b64(public.N.Bytes()), "e": b64(big.NewInt(int64(public.E)).Bytes()),
+	}
+	maps.DeleteFunc(all, func(name string, _ any) bool { return !slices.Contains(settings.JWKSFields, name) })
+	return all
 }
 
 // sign makes a JWT of NetSuite's form. Tokens seen in the field were RS256, though Oracle's page says PS256
 // (H/section_158255317571).
 func (k *signingKeys) sign(now time.Time, claims any) string {
 	key := k.current(now)
-	header := fmt.Sprintf(`{"kid":%q,"typ":"JWT","alg":%q}`, key.kid, k.settings.ServerAlgorithm)
+	header := fmt.Sprintf(`{"kid":%q,"typ":"JWT","alg":%q}`, key.kid, k.settings().ServerAlgorithm)
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		panic(err) // only tokenClaims comes here
@@ -130,7 +128,7 @@ func (k *signingKeys) sign(now time.Time, claims any) string {
 	signed := b64([]byte(header)) + "." + b64(payload)
 	sum := sha256.Sum256([]byte(signed))
 	var signature []byte
-	if k.settings.ServerAlgorithm == "PS256" {
+	if k.settings().ServerAlgorithm == "PS256" {
 		signature, err = rsa.SignPSS(rand.Reader, key.private, crypto.SHA256, sum[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
 	} else {
 		signature, err = rsa.SignPKCS1v15(rand.Reader, key.private, crypto.SHA256, sum[:])

@@ -58,6 +58,13 @@ func (l *Ledger) add(e Entry) {
 	l.changed = make(chan struct{})
 }
 
+// clear forgets every entry; the next one is the first again.
+func (l *Ledger) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.entries, l.n = nil, 0
+}
+
 // Entries returns the entries that pass every filter, oldest first. Their Params must not be changed.
 func (l *Ledger) Entries(filters ...func(Entry) bool) []Entry {
 	l.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/suitekey/suitekey/netsuitetest/internal/company"
 )
@@ -16,6 +17,8 @@ type session struct {
 	email  string
 	entity int64
 	role   int64 // the role of the UI: Administrator if held, else the first
+
+	started time.Time
 }
 
 // cookieName is the account's session cookie.
@@ -58,7 +61,7 @@ func (a *Account) openSession(email string) (*session, error) {
 	case len(e.Roles) == 0:
 		return nil, errors.New("this user has no role")
 	}
-	sess := &session{id: randomHex(16), email: e.Email, entity: e.ID, role: e.Roles[0]}
+	sess := &session{id: randomHex(16), email: e.Email, entity: e.ID, role: e.Roles[0], started: a.s.clock.Now()}
 	if slices.Contains(e.Roles, company.RoleAdministrator) {
 		sess.role = company.RoleAdministrator
 	}

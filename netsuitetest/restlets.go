@@ -79,7 +79,7 @@ func (s *Server) checkRESTlet(c *call, t *token, script Script, d Deployment, fo
 	case role.WebServicesOnly:
 		return refuse(http.StatusUnauthorized, "INVALID_LOGIN_CREDENTIALS", "a Web Services Only role may not call RESTlets (H/chapter_1529417663)", "")
 	case !found || script.Type != "RESTLET" || !d.Deployed || d.Status != "RELEASED":
-		return refuse(http.StatusNotFound, s.settings.RESTletNotFound, "no RESTlet with this script and deployment is released", "")
+		return refuse(http.StatusNotFound, s.settings().RESTletNotFound, "no RESTlet with this script and deployment is released", "")
 	case !inAudience(role, d):
 		return refuse(http.StatusForbidden, "INSUFFICIENT_PERMISSION", "the role is not in the deployment's audience", "")
 	case !slices.Contains(scriptMethods, c.r.Method):

@@ -35,5 +35,5 @@ func (s *Server) revoke(c *call) {
 		c.account.RevokeGrant(t.grant.id)
 		c.met("refresh token revoked with its access tokens (H/section_161071224088)")
 	}
-	c.w.WriteHeader(s.settings.RevokeStatus)
+	c.w.WriteHeader(s.settings().RevokeStatus)
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,7 +24,6 @@ import (
 // Server is one emulated NetSuite with all its accounts. Make it with Start or New.
 type Server struct {
 	cfg       Config
-	settings  Settings // Release is guarded by mu
 	clock     *Clock
 	ledger    *Ledger
 	log       *slog.Logger
@@ -34,6 +34,12 @@ type Server struct {
 	order     []*Account          // as configured
 	fallback  *Account            // the account of the bare address
 	inFlight  sync.WaitGroup      // requests being answered
+
+	world sync.RWMutex // read by requests being answered, written by Restore, Reset and Snapshot
+	start *Snapshot    // what Reset goes back to
+
+	changing sync.Mutex                      // one change of the settings at a time
+	current  atomic.Pointer[currentSettings] // see settings
 
 	mu           sync.Mutex
 	addr         string                 // guarded by mu; set by Serve
@@ -80,24 +86,12 @@ func Start(tb testing.TB, cfg ...Config) *Server {
 // New makes an emulator that does not listen yet: call Serve, or mount Handler. Close frees it. The error names
 // the part of cfg that is wrong.
 func New(cfg Config) (*Server, error) {
-	cfg.Addr = cmp.Or(cfg.Addr, "127.0.0.1:0")
-	if cfg.Accounts == nil {
-		cfg.Accounts = defaultAccounts()
-	}
-	if cfg.Bundles == nil {
-		cfg.Bundles = []Bundle{AcmeBundle()}
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
-	}
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
 	if err := cfg.Settings.check(); err != nil {
 		return nil, err
 	}
+	cfg = cfg.withDefaults()
 	s := &Server{
-		cfg: cfg, settings: cfg.Settings.withDefaults(), clock: &Clock{base: cfg.Now}, ledger: newLedger(), log: cfg.Logger,
+		cfg: cfg, clock: newClock(cfg.Now), ledger: newLedger(), log: cfg.Logger,
 		accounts: map[string]*Account{}, integrations: map[string]Integration{}, flows: map[string]flow{}, restlets: map[string]RESTlet{},
 		suitelets: map[string]Suitelet{},
 	}
@@ -105,19 +99,51 @@ func New(cfg Config) (*Server, error) {
 	if s.authority, err = newAuthority(cfg.CAFile, cfg.Now); err != nil {
 		return nil, err
 	}
-	if err := s.addAccounts(cfg.Accounts); err != nil {
-		return nil, err
-	}
-	for _, i := range cfg.Integrations {
-		if _, err := s.AddIntegration(i); err != nil {
-			return nil, err
-		}
-	}
+	s.putSettings(cfg.Settings)
 	s.routes = s.allRoutes()
-	if err := s.addScriptsAndFaults(cfg); err != nil {
-		return nil, err
+	if err := s.begin(); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+func (c Config) withDefaults() Config {
+	c.Addr = cmp.Or(c.Addr, "127.0.0.1:0")
+	if c.Accounts == nil {
+		c.Accounts = defaultAccounts()
+	}
+	if c.Bundles == nil {
+		c.Bundles = []Bundle{AcmeBundle()}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// begin makes the start state, to which Reset goes back.
+func (s *Server) begin() (err error) {
+	if err := s.addAccounts(s.cfg.Accounts); err != nil {
+		return err
+	}
+	for _, i := range s.cfg.Integrations {
+		if _, err := s.AddIntegration(i); err != nil {
+			return err
+		}
+	}
+	if err := s.addScriptsAndFaults(s.cfg); err != nil {
+		return err
+	}
+	for _, a := range s.order {
+		if err := a.furnish(); err != nil {
+			return fmt.Errorf("account %s: %w", a.id, err)
+		}
+	}
+	s.start, err = s.snapshot()
+	return err
 }
 
 func (s *Server) addScriptsAndFaults(cfg Config) error {
@@ -139,8 +165,11 @@ func (s *Server) addScriptsAndFaults(cfg Config) error {
 
 func (s *Server) addAccounts(configs []AccountConfig) error {
 	for _, c := range configs {
-		c.ID = canonicalAccount(c.ID)
-		if err := c.check(); err != nil {
+		c, err := c.withID(s.settings())
+		if err == nil {
+			err = c.check()
+		}
+		if err != nil {
 			return err
 		}
 		if s.accounts[c.ID] != nil {
@@ -303,11 +332,16 @@ func keepBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	return body, err
 }
 
-// dispatch finds the account and the route.
+// dispatch finds the account and the route. While it runs the state is not replaced; only the emulator's own face, which
+// replaces it, is outside.
 func (s *Server) dispatch(c *call) {
 	if status, rule := s.strayed(c); status != 0 {
 		c.turnAway(status, rule)
 		return
+	}
+	if !strings.HasPrefix(c.r.URL.Path, adminPrefix) {
+		s.world.RLock()
+		defer s.world.RUnlock()
 	}
 	switch {
 	case !c.known:
@@ -378,15 +412,18 @@ func (s *Server) allRoutes() map[service]*http.ServeMux {
 	on("POST "+auth+"/token", s.token, serviceSuiteTalk)
 	on("POST "+auth+"/revoke", s.revoke, serviceSuiteTalk)
 	on("GET "+auth+"/keys", s.keys, serviceSuiteTalk)
+	on("POST "+auth+"/register", s.register, serviceSuiteTalk)
+	on("GET /.well-known/openid-configuration", s.whenOIDC(s.openIDConfiguration), serviceSuiteTalk)
+	for _, method := range []string{"GET ", "POST "} {
+		on(method+auth+"/userinfo", s.whenOIDC(s.userinfo), serviceSuiteTalk)
+		on(method+auth+"/logout", s.whenOIDC(s.oidcLogout), serviceSuiteTalk)
+	}
 
 	certificates := []service{serviceSuiteTalk, serviceRESTlets}
-	if only := s.settings.CertHosts; only != "" {
-		certificates = []service{service(only)}
-	}
 	for _, end := range []string{"", "/{$}"} {
-		on("GET "+auth+"/clients/{client}/certificates"+end, s.listCertificates, certificates...)
-		on("POST "+auth+"/clients/{client}/certificates"+end, s.uploadCertificate, certificates...)
-		on("POST "+auth+"/clients/{client}/certificates/{certificate}/revoke"+end, s.revokeCertificate, certificates...)
+		on("GET "+auth+"/clients/{client}/certificates"+end, s.onCertificateHost(s.listCertificates), certificates...)
+		on("POST "+auth+"/clients/{client}/certificates"+end, s.onCertificateHost(s.uploadCertificate), certificates...)
+		on("POST "+auth+"/clients/{client}/certificates/{certificate}/revoke"+end, s.onCertificateHost(s.revokeCertificate), certificates...)
 	}
 
 	for _, part := range []string{"query", "record", "async", "system"} {
@@ -408,16 +445,26 @@ func (s *Server) allRoutes() map[service]*http.ServeMux {
 const dataCenterPath = "/rest/datacenterurls"
 
 // dataCenterURLs answers without authentication (H/chapter_157011836591). The three keys were seen in the sister
-// service (H/section_4639983016); the answer for an unknown account is a guess.
+// service (H/section_4639983016); their form and the answer for an unknown account are settings.
 func (s *Server) dataCenterURLs(c *call) {
 	a := s.Account(c.r.URL.Query().Get("account"))
 	if a == nil {
 		c.broke("no such account")
-		c.json(http.StatusNotFound, struct{}{})
+		status := http.StatusNotFound
+		if s.settings().DataCenterUnknownEmpty {
+			status = http.StatusOK
+		}
+		c.json(status, struct{}{})
 		return
 	}
 	c.met("domains are discovered, not constructed (H/section_1498251763)")
-	base := func(svc service) string { return c.addr.base(svc, a.id, s.fallback.id) }
+	base := func(svc service) string {
+		url := c.addr.base(svc, a.id, s.fallback.id)
+		if _, host, _ := strings.Cut(url, "://"); s.settings().DataCenterHostsOnly {
+			return host
+		}
+		return url
+	}
 	c.json(http.StatusOK, map[string]string{
 		"webservicesDomain": base(serviceSuiteTalk), "restDomain": base(serviceRESTlets), "systemDomain": base(serviceApp),
 	})

@@ -3,8 +3,6 @@ package netsuitetest_test
 import (
 	"net/http"
 	"net/url"
-	"os"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -166,19 +164,5 @@ func TestPeople(t *testing.T) {
 	}
 	if a.ID() != "1234567" || a.Name() != "Globex" || len(w.srv.Accounts()) != 3 || w.srv.Account("1234567-sb1") == nil || w.srv.Account("x") != nil {
 		t.Error("accounts are not found by their IDs")
-	}
-}
-
-// TestReadmeNamesEverySetting keeps the table complete.
-func TestReadmeNamesEverySetting(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[netsuitetest.Settings]()) {
-		if !strings.Contains(string(readme), "`"+f.Name+"`") {
-			t.Errorf("README.md does not name %s", f.Name)
-		}
 	}
 }

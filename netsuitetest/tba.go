@@ -24,12 +24,14 @@ import (
 // TBAToken is a token of token-based authentication with the credentials of its application. It acts as one user in
 // one role until it is revoked.
 type TBAToken struct {
-	ConsumerKey, ConsumerSecret string // of the application; 64 hexadecimal characters, made if empty
-	TokenID, TokenSecret        string // of the token; same form, made if empty
-	User                        string // e-mail of an employee who holds the role
-	Role                        string // script ID of the role
-	Application                 string // name of the integration record, "Legacy Integration" if empty
-	Name                        string // of the token, "<application> - <user>, <role>" if empty
+	ConsumerKey    string `yaml:"consumer_key"`    // of the application; 64 hexadecimal characters, made if empty
+	ConsumerSecret string `yaml:"consumer_secret"` // same form, made if empty
+	TokenID        string `yaml:"token_id"`        // of the token; same form, made if empty
+	TokenSecret    string `yaml:"token_secret"`    // same form, made if empty
+	User           string `yaml:"user"`            // e-mail of an employee who holds the role
+	Role           string `yaml:"role"`            // script ID of the role
+	Application    string `yaml:"application"`     // name of the integration record, "Legacy Integration" if empty
+	Name           string `yaml:"name"`            // of the token, "<application> - <user>, <role>" if empty
 }
 
 // tbaToken is a token as the account keeps it.
@@ -41,9 +43,9 @@ type tbaToken struct {
 }
 
 // AddTBAToken makes a token of token-based authentication and returns it with its credentials. From release 2027.1 on no
-// new ones can be made; add those that a test needs under an older release, and call Server.SetRelease then.
+// new ones can be made; add those that a test needs under an older release, and change Settings.Release then, by Server.ChangeSettings.
 func (a *Account) AddTBAToken(t TBAToken) (TBAToken, error) {
-	if a.s.release() >= "2027.1" {
+	if a.s.settings().Release >= "2027.1" {
 		return TBAToken{}, errors.New("TBA token: from release 2027.1 on no new ones can be made; use OAuth 2.0, or make it under an older release")
 	}
 	e, r, err := a.employeeAndRole(t.User, t.Role)

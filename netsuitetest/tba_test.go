@@ -277,13 +277,13 @@ func TestAddTBAToken(t *testing.T) {
 	if _, err := late.account().AddTBAToken(base); err == nil || !strings.Contains(err.Error(), "2027.1") {
 		t.Errorf("release 2027.1: %v", err)
 	}
-	if err := w.srv.SetRelease("2027.1"); err != nil {
+	if err := w.srv.ChangeSettings(func(s *netsuitetest.Settings) error { return s.Set("release", "2027.1") }); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.account().AddTBAToken(base); err == nil || !strings.Contains(err.Error(), "2027.1") {
 		t.Errorf("after the move to 2027.1: %v", err)
 	}
-	if err := w.srv.SetRelease("2031.9"); err == nil {
+	if err := w.srv.ChangeSettings(func(s *netsuitetest.Settings) error { return s.Set("release", "2031.9") }); err == nil {
 		t.Error("an unknown release was taken")
 	}
 }

@@ -41,6 +41,7 @@ type tokenAnswer struct {
 	ExpiresIn    any    `json:"expires_in"`
 	TokenType    string `json:"token_type"`
 	Scope        string `json:"scope,omitempty"`
+	IDToken      string `json:"id_token,omitempty"` // with scope openid (H/section_160855590788)
 }
 
 // token is the token endpoint: one form in, one token or one error out.
@@ -64,7 +65,7 @@ func (s *Server) token(c *call) {
 		no = invalidRequest("grant_type is required (H/section_158081952044)")
 	default:
 		// Oracle: a wrong grant_type is invalid_request, not RFC 6749's unsupported_grant_type (H/subsect_161252460252).
-		no = refuse(http.StatusBadRequest, s.settings.BadGrantTypeError,
+		no = refuse(http.StatusBadRequest, s.settings().BadGrantTypeError,
 			"grant_type must be authorization_code, refresh_token or client_credentials (H/subsect_161252460252)", "")
 	}
 	if no != nil {
@@ -92,7 +93,7 @@ func (s *Server) refuseToken(c *call, no *refusal) {
 		c.w.Header().Set("WWW-Authenticate", `Basic realm="`+c.account.id+`"`)
 	}
 	body := map[string]string{"error": no.code}
-	if s.settings.ErrorDescription {
+	if s.settings().ErrorDescription {
 		body["error_description"] = no.rule
 	}
 	c.json(no.status, body)
@@ -139,7 +140,7 @@ func (s *Server) client(c *call, form url.Values) (Integration, *refusal) {
 		return Integration{}, invalidRequest("two client authentications at once (H/subsect_161252460252)")
 	case form.Has("client_assertion"):
 		return Integration{}, s.invalidClient("a client assertion belongs to the client credentials grant")
-	case form.Has("client_secret") && !s.settings.SecretInBody:
+	case form.Has("client_secret") && !s.settings().SecretInBody:
 		return Integration{}, s.invalidClient("client_secret in the body is not documented; use the Basic header (H/section_158081952044)")
 	case len(headers) == 1:
 		var ok bool
@@ -164,7 +165,7 @@ func (s *Server) client(c *call, form url.Values) (Integration, *refusal) {
 	if !i.CodeGrant {
 		return i, refuse(http.StatusBadRequest, "unauthorized_client", "Authorization Code Grant is not ticked in the record", "AuthorizationCodeGrantRequired")
 	}
-	if r, ok := c.account.record(id); ok && r.blocks(stageToken, s.settings.ApprovalBlocks) {
+	if r, ok := c.account.record(id); ok && r.blocks(stageToken, s.settings().ApprovalBlocks) {
 		return i, refuse(http.StatusBadRequest, "unauthorized_client", "the integration record is "+r.State+" (H/section_4429293934)", "IntegrationBlocked")
 	}
 	return i, nil
@@ -185,7 +186,7 @@ func (s *Server) basic(header string) (id, secret string, ok bool) {
 	if !found || !strings.EqualFold(scheme, "Basic") {
 		return "", "", false
 	}
-	if !s.settings.RefuseBase64URL {
+	if !s.settings().RefuseBase64URL {
 		value = strings.NewReplacer("-", "+", "_", "/").Replace(value)
 		value = strings.TrimRight(value, "=")
 		value += strings.Repeat("=", (4-len(value)%4)%4)
@@ -221,6 +222,9 @@ func (s *Server) redeem(c *call, form url.Values) (*tokenAnswer, *refusal) {
 		return nil, no
 	}
 	out := s.issue(c, i, cd.grant, true)
+	if s.settings().OIDCProvider && slices.Contains(cd.scopes, scopeOpenID) {
+		out.IDToken = s.idToken(c, cd, out.AccessToken, now)
+	}
 	c.met("authorization code redeemed once, in time, with the client's authentication and the PKCE verifier (H/section_158081952044)")
 	return out, nil
 }
@@ -238,12 +242,12 @@ func (a *Account) useCode(i Integration, form url.Values, now time.Time) (*code,
 	case cd.clientID != i.ClientID:
 		return cd, invalidGrant("the code was issued to another client", "")
 	case cd.used:
-		if !a.s.settings.CodeReuseKeepsTokens && cd.grant != nil {
+		if !a.s.settings().CodeReuseKeepsTokens && cd.grant != nil {
 			cd.grant.revoked = true
 		}
 		return cd, invalidGrant("a code is used once; the tokens of its first use are revoked (RFC 6749 section 4.1.2; default of an open point)", "")
-	case now.Sub(cd.issued) > a.s.settings.CodeTTL || now.Before(cd.issued):
-		return cd, invalidGrant("the code is older than "+a.s.settings.CodeTTL.String()+" (default of an open point)", "")
+	case now.Sub(cd.issued) > a.s.settings().CodeTTL || now.Before(cd.issued):
+		return cd, invalidGrant("the code is older than "+a.s.settings().CodeTTL.String()+" (default of an open point)", "")
 	case cd.redirectURI != form.Get("redirect_uri"):
 		return cd, invalidGrant("redirect_uri differs from the one of the authorization request (H/section_158081952044)", "InvalidRedirectURI")
 	case cd.challenge == "" && form.Has("code_verifier"):
@@ -286,13 +290,13 @@ func (s *Server) issue(c *call, i Integration, g *grant, withRefresh bool) *toke
 // answerFor is the answer without its tokens: always 3600 seconds, as string or number.
 func (s *Server) answerFor(scopes []string) *tokenAnswer {
 	out := &tokenAnswer{ExpiresIn: "3600", TokenType: "bearer"}
-	if s.settings.ExpiresInNumber {
+	if s.settings().ExpiresInNumber {
 		out.ExpiresIn = 3600
 	}
-	if s.settings.TokenTypeBearer {
+	if s.settings().TokenTypeBearer {
 		out.TokenType = "Bearer"
 	}
-	if s.settings.ScopeInResponse {
+	if s.settings().ScopeInResponse {
 		out.Scope = strings.Join(scopes, " ")
 	}
 	return out
@@ -339,7 +343,7 @@ func (s *Server) checkRefresh(c *call, i Integration, t *token) *refusal {
 		return invalidGrant("the refresh token was revoked (H/section_161071224088)", "RefreshTokenExpired")
 	case !now.Before(t.expires) || !now.Before(t.grant.end):
 		return invalidGrant("the refresh token or its chain has ended (H/section_158082518856)", "RefreshTokenExpired")
-	case !subset(t.scopes, i.Scopes):
+	case !subset(t.scopes, s.scopesOf(i)):
 		return invalidGrant("the record no longer has the token's scope", "ScopeMismatched")
 	}
 	if err := c.account.usable(t.entity, t.role); err != nil {
@@ -356,10 +360,10 @@ func (a *Account) spend(t *token, now time.Time) *refusal {
 		t.spent = now
 		return nil
 	}
-	if grace := a.s.settings.RefreshRaceGrace; grace > 0 && now.Sub(t.spent) <= grace {
+	if grace := a.s.settings().RefreshRaceGrace; grace > 0 && now.Sub(t.spent) <= grace {
 		return nil
 	}
-	if a.s.settings.RefreshReuseKillsChain {
+	if a.s.settings().RefreshReuseKillsChain {
 		t.grant.revoked = true
 		return invalidGrant("a public client's refresh token is used once; reuse ended the chain (setting)", "RefreshTokenExpired")
 	}

@@ -22,8 +22,7 @@ const (
 	maxJobs = 10_000
 
 	idempotencyHeader = "X-NetSuite-idempotency-key"
-	idempotencyLife   = 24 * time.Hour // how long a key is remembered (a guess)
-	maxIdempotencyKey = 255            // characters; a UUID has 36
+	maxIdempotencyKey = 255 // characters; a UUID has 36
 
 	preferenceApplied = "Preference-Applied" // RFC 7240, section 3
 	respondAsync      = "respond-async"
@@ -80,6 +79,7 @@ type task struct {
 	header         http.Header
 	body           []byte
 	refused        *refusal // found before it ran
+	settled        bool     // saved as refused: the answer is there already
 
 	status int
 	answer http.Header
@@ -98,9 +98,9 @@ func (c *Company) submitJob(w http.ResponseWriter, r *http.Request, caller Calle
 	}
 	now := c.cfg.Now()
 	submitted := &job{
-		caller: caller, key: jobKey{caller.Integration, key}, submitted: now, due: now.Add(c.cfg.AsyncDelay), tasks: tasks, done: make(chan struct{}),
+		caller: caller, key: jobKey{caller.Integration, key}, submitted: now, due: now.Add(c.choices().AsyncDelay), tasks: tasks, done: make(chan struct{}),
 	}
-	if first := c.jobs.add(submitted); first != nil {
+	if first := c.jobs.add(submitted, c.choices().IdempotencyLife); first != nil {
 		w.Header().Set("Location", first.address())
 		w.Header().Set(preferenceApplied, respondAsync)
 		return (&refusal{
@@ -144,11 +144,11 @@ func (c *Company) tasksOf(w http.ResponseWriter, r *http.Request) ([]*task, *ref
 	return []*task{&whole}, nil
 }
 
-// add takes a job in, or finds the one that was submitted with the same key.
-func (js *jobs) add(j *job) (first *job) {
+// add takes a job in, or finds the one that was submitted with the same key within its life (how long that is is a guess).
+func (js *jobs) add(j *job, keyLife time.Duration) (first *job) {
 	js.mu.Lock()
 	defer js.mu.Unlock()
-	if first := js.keys[j.key]; j.key.key != "" && first != nil && j.submitted.Before(first.submitted.Add(idempotencyLife)) {
+	if first := js.keys[j.key]; j.key.key != "" && first != nil && j.submitted.Before(first.submitted.Add(keyLife)) {
 		return first
 	}
 	js.last++
@@ -203,7 +203,10 @@ func (c *Company) runJobs() {
 
 // runTask answers the task's request as the record service would have at once.
 func (c *Company) runTask(t *task, caller Caller) {
-	w := &recordedAnswer{header: http.Header{}}
+	if t.settled {
+		return
+	}
+	w := &recordedAnswer{header: http.Header{}, form: c.choices().Errors}
 	if t.refused != nil {
 		t.refused.write(w)
 	} else {
@@ -218,9 +221,11 @@ type recordedAnswer struct {
 	status int
 	header http.Header
 	body   bytes.Buffer
+	form   ErrorForm
 }
 
 func (a *recordedAnswer) Header() http.Header         { return a.header }
+func (a *recordedAnswer) ErrorForm() ErrorForm        { return a.form }
 func (a *recordedAnswer) WriteHeader(status int)      { a.status = status }
 func (a *recordedAnswer) Write(p []byte) (int, error) { return a.body.Write(p) }
 

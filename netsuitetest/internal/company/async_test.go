@@ -110,7 +110,7 @@ func TestResultIsTheSynchronousAnswer(t *testing.T) {
 
 func TestJobTakesItsTime(t *testing.T) {
 	t.Parallel()
-	c, advance := ticking(t, func(cfg *Config) { cfg.AsyncDelay = time.Minute })
+	c, advance := ticking(t, choosing(Choices{AsyncDelay: time.Minute}))
 	who := caller(RoleAdministrator)
 	job := submitted(t, c, who, http.MethodPost, recordURL+"customer", `{"companyName":"Later Ltd"}`)
 	look := func(want string, completed bool) {
@@ -144,7 +144,7 @@ const testKey = "cac827ea-3543-4cda-add2-bae634326c27"
 
 func TestIdempotencyKey(t *testing.T) {
 	t.Parallel()
-	c, advance := ticking(t, func(cfg *Config) { cfg.AsyncDelay = time.Minute })
+	c, advance := ticking(t, choosing(Choices{AsyncDelay: time.Minute}))
 	who := caller(RoleAdministrator)
 	who.Integration = "one"
 	const body = `{"companyName":"Once Ltd"}`
@@ -236,9 +236,9 @@ func TestJobsAreBounded(t *testing.T) {
 	t.Parallel()
 	js := newJobs()
 	first := &job{key: jobKey{"one", "k"}}
-	js.add(first)
+	js.add(first, time.Hour)
 	for range maxJobs {
-		js.add(&job{})
+		js.add(&job{}, time.Hour)
 	}
 	if len(js.byID) != maxJobs || len(js.order) != maxJobs || js.byID[first.id] != nil || len(js.keys) != 0 {
 		t.Errorf("%d jobs, %d keys", len(js.byID), len(js.keys))

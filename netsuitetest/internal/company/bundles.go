@@ -13,34 +13,43 @@ import (
 
 // Bundle is what a vendor ships: a role, scripts with their deployments, and custom record types.
 type Bundle struct {
-	ID                           int64
-	Name, Version, SourceAccount string
-	Role                         Role // Role.ID 0 takes the next free id; no script id means no role
-	Scripts                      []Script
-	RecordTypes                  []RecordType
+	ID            int64        `yaml:"id"`
+	Name          string       `yaml:"name"`
+	Version       string       `yaml:"version"`
+	SourceAccount string       `yaml:"source_account"`
+	Role          Role         `yaml:"role"` // Role.ID 0 takes the next free id; no script id means no role
+	Scripts       []Script     `yaml:"scripts"`
+	RecordTypes   []RecordType `yaml:"record_types"`
 }
 
 // Script is a row of the script table with its deployments.
 type Script struct {
-	ScriptID, Name, Type string // Type such as RESTLET
-	Deployments          []Deployment
+	ScriptID    string       `yaml:"script_id"`
+	Name        string       `yaml:"name"`
+	Type        string       `yaml:"type"` // such as RESTLET
+	Deployments []Deployment `yaml:"deployments"`
 }
 
 // Deployment is a row of the scriptdeployment table.
 type Deployment struct {
-	ScriptID, Title, Status string // Status TESTING or RELEASED
-	Deployed, AllRoles      bool
-	Roles                   []string // script ids of the roles in the audience
+	ScriptID string   `yaml:"script_id"`
+	Title    string   `yaml:"title"`
+	Status   string   `yaml:"status"` // TESTING or RELEASED
+	Deployed bool     `yaml:"deployed"`
+	AllRoles bool     `yaml:"all_roles"`
+	Roles    []string `yaml:"roles"` // script ids of the roles in the audience
 
 	// WithoutLogin is the box Available Without Login of a Suitelet, OnlineFormUser that the external role Online Form
 	// User is in the audience: anybody may open it only with both (H/bridgehead_1524084097).
-	WithoutLogin, OnlineFormUser bool
+	WithoutLogin   bool `yaml:"without_login"`
+	OnlineFormUser bool `yaml:"online_form_user"`
 }
 
 // RecordType is a custom record type: a row of customrecordtype and a table of its own.
 type RecordType struct {
-	ScriptID, Name string
-	Fields         []string // custrecord_... script ids
+	ScriptID string   `yaml:"script_id"`
+	Name     string   `yaml:"name"`
+	Fields   []string `yaml:"fields"` // custrecord_... script ids
 }
 
 // InstallBundle brings the bundle's role, scripts, deployments and record types into the account. The role
@@ -72,7 +81,7 @@ func (c *Company) InstallBundle(b Bundle) error {
 			}
 		}
 		for _, rt := range b.RecordTypes {
-			if err := insertRecordType(tx, rt); err != nil {
+			if err := insertRecordType(tx, rt, c.choices().LowerRecordTypeIDs); err != nil {
 				return err
 			}
 		}
@@ -215,9 +224,12 @@ func insertScript(tx *sql.Tx, s Script) error {
 	return err
 }
 
-func insertRecordType(tx *sql.Tx, rt RecordType) error {
+func insertRecordType(tx *sql.Tx, rt RecordType, lower bool) error {
 	// The script ids of custom record types were seen in upper case, those of roles in lower case.
 	id := strings.ToUpper(rt.ScriptID)
+	if lower {
+		id = strings.ToLower(id)
+	}
 	if err := mustBeFree(tx, "customrecordtype", "scriptid", id); err != nil {
 		return err
 	}
@@ -316,7 +328,7 @@ func deleteScripts(tx *sql.Tx, scripts []Script) error {
 
 func deleteRecordTypes(tx *sql.Tx, types []RecordType) error {
 	for _, rt := range types {
-		if _, err := tx.Exec(`DELETE FROM customrecordtype WHERE scriptid = ?`, strings.ToUpper(rt.ScriptID)); err != nil {
+		if _, err := tx.Exec(`DELETE FROM customrecordtype WHERE lower(scriptid) = lower(?)`, rt.ScriptID); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`DROP TABLE ` + quoteName(strings.ToLower(rt.ScriptID))); err != nil {

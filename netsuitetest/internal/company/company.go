@@ -44,17 +44,11 @@ type Config struct {
 	// 15 minutes (H/subsect_1559222360), which no test wants to wait for.
 	QueryTimeout time.Duration
 
-	// HiddenTablesEmpty answers a table that the role may not see with zero rows in place of an error.
-	// Which of the two NetSuite does is not documented, and clients have to stand both.
-	HiddenTablesEmpty bool
+	// Choices are asked for by every request; nil = the defaults of all.
+	Choices func() Choices
 
-	// AsyncDelay is how long an asynchronous request waits, on the account's clock, before it is carried out; 0
-	// means not at all.
-	AsyncDelay time.Duration
-
-	// LimitTypeKey is the JSON key under which governanceLimits reports the kind of limit: both
-	// "integrationLimitType" (the default) and "type" were seen in the field.
-	LimitTypeKey string
+	// Features tells whether a feature is on, to a job whose caller is gone because it was saved with SetState; nil = all are.
+	Features func(name string) bool
 }
 
 func (cfg Config) withDefaults() Config {
@@ -79,9 +73,6 @@ func (cfg Config) withDefaults() Config {
 	if cfg.QueryTimeout == 0 {
 		cfg.QueryTimeout = 10 * time.Second
 	}
-	if cfg.LimitTypeKey == "" {
-		cfg.LimitTypeKey = "integrationLimitType"
-	}
 	return cfg
 }
 
@@ -92,15 +83,13 @@ func (cfg Config) validate() error {
 	if cfg.QueryTimeout < 0 {
 		return errors.New("query timeout: must be positive; use 0 for 10 seconds")
 	}
-	if cfg.AsyncDelay < 0 {
-		return errors.New("delay of asynchronous requests: must not be negative; use 0 for none")
-	}
 	return nil
 }
 
 // Company is one account's data. Make it with Open.
 type Company struct {
 	cfg Config
+	dsn string // of the database in memory
 
 	// mu orders readers against the one writer; SQLite itself would answer "busy" to the loser.
 	mu      sync.RWMutex
@@ -124,14 +113,10 @@ func Open(cfg Config) (*Company, error) {
 		return nil, fmt.Errorf("open company %s: %w", cfg.AccountID, err)
 	}
 	c := &Company{cfg: cfg, tables: standardCatalogue(), bundles: map[int64]Bundle{}, jobs: newJobs()}
-	err := c.connect(fmt.Sprintf("file:/company-%d?vfs=memdb", opened.Add(1)))
+	c.dsn = fmt.Sprintf("file:/company-%d?vfs=memdb", opened.Add(1))
+	err := c.connect(c.dsn)
 	if err == nil {
-		err = c.update(func(tx *sql.Tx) error {
-			if err := createTables(tx, c.tables); err != nil {
-				return err
-			}
-			return seed(tx, cfg)
-		})
+		err = c.fill()
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open company %s: %w", cfg.AccountID, err), c.Close())

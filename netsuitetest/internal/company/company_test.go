@@ -33,6 +33,11 @@ func open(tb testing.TB, change ...func(*Config)) *Company {
 	return c
 }
 
+// choosing makes choices for a company to be opened.
+func choosing(chosen Choices) func(*Config) {
+	return func(cfg *Config) { cfg.Choices = func() Choices { return chosen } }
+}
+
 const testBase = "https://1234567.suitetalk.api.netsuite.com"
 
 func caller(role int64) Caller { return Caller{Role: role, Entity: -5, BaseURL: testBase} }

@@ -35,6 +35,8 @@ func WriteError(w http.ResponseWriter, status int, code, detail string, locator 
 }
 
 func writeProblem(w http.ResponseWriter, status int, title, code, detail string, locator []string) {
+	form := errorForm(w)
+	code = cmp.Or(code, form.MissingRecordCode, "NONEXISTENT_ID")
 	section, ok := problemTypes[status]
 	if !ok {
 		section = fmt.Sprintf("15.%d", status/100)
@@ -43,8 +45,12 @@ func writeProblem(w http.ResponseWriter, status int, title, code, detail string,
 	if len(locator) == 2 {
 		what[locator[0]] = locator[1]
 	}
+	kind := "https://www.rfc-editor.org/rfc/rfc9110.html#section-" + section
+	if status == http.StatusForbidden && form.ForbiddenRFC2616 {
+		kind = "https://www.w3.org/Protocols/rfc2616/rfc2616-sec10.html#sec10.4.4"
+	}
 	writeJSON(w, status, "application/vnd.oracle.resource+json; type=error; charset=UTF-8", problem{
-		Type:    "https://www.rfc-editor.org/rfc/rfc9110.html#section-" + section,
+		Type:    kind,
 		Title:   title,
 		Status:  status,
 		Details: []map[string]string{what},
@@ -64,7 +70,7 @@ func writeJSON(w http.ResponseWriter, status int, contentType string, body any) 
 type refusal struct {
 	status       int
 	title        string // empty = the status in words
-	code, detail string
+	code, detail string // no code = that of a missing record
 	locator      []string
 	rule         string // the rule that the request broke, with its source
 }

@@ -12,7 +12,7 @@ import (
 // itemsText are the items of an answer, joined by commas, and how many they are: each with its own empty links, then
 // the columns in the order of the statement. Numbers are strings (H/section_0210123130). That an empty column has no
 // key is a guess.
-func itemsText(rows []byte, columns []column) (items []byte, count int) {
+func itemsText(rows []byte, columns []column, nulls bool) (items []byte, count int) {
 	keys := keyTexts(columns)
 	items = make([]byte, 0, 3*len(rows))
 	for rest := rows[1 : len(rows)-1]; len(rest) > 0; count++ {
@@ -23,7 +23,7 @@ func itemsText(rows []byte, columns []column) (items []byte, count int) {
 		for _, key := range keys {
 			var value []byte
 			value, rest = cutValue(rest[1:]) // behind the row's bracket or a comma
-			items = appendValue(items, key, value)
+			items = appendValue(items, key, value, nulls)
 		}
 		items, rest = append(items, '}'), rest[1:]
 	}
@@ -60,11 +60,11 @@ func cutValue(text []byte) (value, rest []byte) {
 }
 
 // appendValue adds a column to an item.
-func appendValue(item []byte, key string, value []byte) []byte {
-	switch value[0] {
-	case 'n': // null
+func appendValue(item []byte, key string, value []byte, nulls bool) []byte {
+	switch {
+	case value[0] == 'n' && !nulls:
 		return item
-	case '"':
+	case value[0] == 'n' || value[0] == '"':
 		return append(append(item, key...), value...)
 	}
 	item = append(append(item, key...), '"')

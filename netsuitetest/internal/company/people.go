@@ -34,12 +34,13 @@ type Employee struct {
 
 // Role is a row of the role table with its rolepermissions.
 type Role struct {
-	ID              int64
-	ScriptID, Name  string
-	Inactive        bool
-	Permissions     map[string]int // permission script id (permkey) to level 1 (View) .. 4 (Full)
-	WebServicesOnly bool           // such a role is refused by RESTlets (H/chapter_1529417663)
-	FullAccess      bool           // holds every permission, as Administrator does
+	ID              int64          `yaml:"id"`
+	ScriptID        string         `yaml:"script_id"`
+	Name            string         `yaml:"name"`
+	Inactive        bool           `yaml:"inactive"`
+	Permissions     map[string]int `yaml:"permissions"`       // permission script id (permkey) to level 1 (View) .. 4 (Full)
+	WebServicesOnly bool           `yaml:"web_services_only"` // such a role is refused by RESTlets (H/chapter_1529417663)
+	FullAccess      bool           `yaml:"full_access"`       // holds every permission, as Administrator does
 }
 
 // permissionNames are the names that NetSuite's pages show for permission script ids.
@@ -275,6 +276,27 @@ func checkNewEmployee(tx *sql.Tx, e Employee) error {
 		}
 	}
 	return nil
+}
+
+// AddRole adds a role and returns the internal id, a new one if r.ID is 0. Nobody holds it yet.
+func (c *Company) AddRole(r Role) (id int64, err error) {
+	if err := (Bundle{ID: 1, Role: r}).validate(); err != nil || r.ScriptID == "" {
+		return 0, errors.Join(err, missingScriptID(r))
+	}
+	err = c.update(func(tx *sql.Tx) error {
+		if err := insertRole(tx, r); err != nil {
+			return err
+		}
+		return tx.QueryRow(`SELECT id FROM role WHERE scriptid = ?`, r.ScriptID).Scan(&id)
+	})
+	return id, err
+}
+
+func missingScriptID(r Role) error {
+	if r.ScriptID != "" {
+		return nil
+	}
+	return errors.New("role script id: must not be empty; give one such as customrole_sync")
 }
 
 // AssignRole lets the employee hold the role. A role already held stays held.

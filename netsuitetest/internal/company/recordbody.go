@@ -2,6 +2,7 @@ package company
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -29,7 +30,7 @@ func (call recordCall) readBody(w http.ResponseWriter, r *http.Request) (recordB
 	if err != nil {
 		return recordBody{}, err
 	}
-	unknown, err := unknownFields(r.Header)
+	unknown, err := unknownFields(r.Header, call.choices.PropertyNameValidation)
 	if err != nil {
 		return recordBody{}, err
 	}
@@ -119,8 +120,8 @@ const propertyNameHeader = "X-NetSuite-PropertyNameValidation"
 
 // unknownFields reads the header that switches the check of names off. The values are those that clients use; a
 // warning has no form in an answer here (guesses).
-func unknownFields(h http.Header) (fieldPolicy, error) {
-	given := h.Get(propertyNameHeader)
+func unknownFields(h http.Header, ifAbsent string) (fieldPolicy, error) {
+	given := cmp.Or(h.Get(propertyNameHeader), ifAbsent)
 	if i := slices.IndexFunc([]string{"", "Error", "Warning", "Ignore"}, func(v string) bool { return strings.EqualFold(v, given) }); i < 0 {
 		return "", &refusal{
 			status: http.StatusBadRequest, code: "INVALID_HEADER", locator: []string{"o:errorHeader", propertyNameHeader},

@@ -215,7 +215,7 @@ func listOptions(rawQuery string) (p page, q string, err error) {
 		delete(values, "q")
 		rawQuery = values.Encode()
 	}
-	p, refused := pageOf(rawQuery)
+	p, refused := pageOf(rawQuery, false)
 	if refused != nil {
 		return page{}, "", refused
 	}

@@ -32,6 +32,7 @@ type recordCall struct {
 	target  *recordType
 	role    Role
 	baseURL string
+	choices Choices
 }
 
 // address is the URL of a record.
@@ -125,7 +126,7 @@ func (c *Company) recordCall(parts []string, caller Caller) (recordCall, *refusa
 	if !ok {
 		return recordCall{}, noRecordType(parts[0])
 	}
-	call := recordCall{recordType: rt, role: role, baseURL: caller.BaseURL}
+	call := recordCall{recordType: rt, role: role, baseURL: caller.BaseURL, choices: c.choices()}
 	if len(parts) > 1 {
 		call.id = parts[1]
 	}
@@ -154,7 +155,7 @@ func noRecordType(name string) *refusal {
 
 func notFound(rule string) *refusal {
 	return &refusal{
-		status: http.StatusNotFound, code: "NONEXISTENT_ID",
+		status: http.StatusNotFound,
 		detail: "The record instance does not exist. Provide a valid record instance ID.", rule: rule,
 	}
 }

@@ -26,7 +26,7 @@ func (c *Company) createRecord(w http.ResponseWriter, r *http.Request, call reco
 		id, err = c.insertRecord(tx, call.recordType, given)
 		return err
 	})
-	return noContent(w, call, id, err)
+	return answerWritten(w, call, http.StatusNoContent, id, err)
 }
 
 func (c *Company) changeRecord(w http.ResponseWriter, r *http.Request, call recordCall) error {
@@ -41,7 +41,7 @@ func (c *Company) changeRecord(w http.ResponseWriter, r *http.Request, call reco
 		}
 		return c.updateRecord(tx, call.recordType, id, given)
 	})
-	return noContent(w, call, id, err)
+	return answerWritten(w, call, call.choices.WriteStatus, id, err)
 }
 
 // upsertRecord changes the record with this external id, or makes it. Sent twice it leaves one record.
@@ -71,15 +71,16 @@ func (c *Company) upsertRecord(w http.ResponseWriter, r *http.Request, call reco
 		}
 		return c.updateRecord(tx, call.recordType, id, given)
 	})
-	return noContent(w, call, id, err)
+	return answerWritten(w, call, call.choices.WriteStatus, id, err)
 }
 
-func noContent(w http.ResponseWriter, call recordCall, id int64, err error) error {
+// answerWritten answers with the address of the record and no body.
+func answerWritten(w http.ResponseWriter, call recordCall, status int, id int64, err error) error {
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Location", call.address(id))
-	w.WriteHeader(http.StatusNoContent)
+	w.WriteHeader(status)
 	return nil
 }
 

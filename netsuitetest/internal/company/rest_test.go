@@ -37,7 +37,7 @@ func TestGovernanceLimits(t *testing.T) {
 	t.Parallel()
 	for key, change := range map[string]func(*Config){
 		"integrationLimitType": func(*Config) {},
-		"type":                 func(cfg *Config) { cfg.LimitTypeKey = "type" },
+		"type":                 choosing(Choices{LimitTypeKey: "type"}),
 	} {
 		v := send(t, open(t, change), caller(RoleAdministrator), http.MethodGet, limitsPath, "").decode(t)
 		want := map[string]any{"accountConcurrencyLimit": 5.0, "accountUnallocatedConcurrencyLimit": 5.0, key: "accountLimit"}

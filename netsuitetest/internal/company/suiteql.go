@@ -33,10 +33,11 @@ const ruleSuiteQL = "SuiteQL: POST with Prefer: transient and {\"q\": ...}, at m
 func (c *Company) serveSuiteQL(w http.ResponseWriter, r *http.Request, caller Caller) (rule string) {
 	if r.Method != http.MethodPost {
 		// Guess: Oracle only says that queries are sent with POST.
-		return methodNotAllowed(w, http.MethodPost, "SuiteQL is queried with POST (H/section_157909186990)")
+		return refuseGet(w, c.choices().GetStatus)
 	}
 	role, _ := c.Role(caller.Role)
-	p, refused := suiteQLRequest(w, r, role)
+	choices := c.choices()
+	p, refused := suiteQLRequest(w, r, role, choices)
 	if refused != nil {
 		return refused.write(w)
 	}
@@ -44,13 +45,23 @@ func (c *Company) serveSuiteQL(w http.ResponseWriter, r *http.Request, caller Ca
 	if refused != nil {
 		return refused.write(w)
 	}
-	body, err := found.answer(p, caller.BaseURL)
+	body, err := found.answer(p, caller.BaseURL, choices.NullColumns)
 	if err != nil {
 		return asRefusal(err).write(w)
 	}
 	w.Header().Set("Content-Type", collectionType)
 	_, _ = w.Write(body) // the caller may have hung up; there is nobody left to tell
 	return ruleSuiteQL
+}
+
+// refuseGet answers another method than POST.
+func refuseGet(w http.ResponseWriter, status int) (rule string) {
+	const postOnly = "SuiteQL is queried with POST (H/section_157909186990)"
+	if status == http.StatusMethodNotAllowed {
+		return methodNotAllowed(w, http.MethodPost, postOnly)
+	}
+	WriteError(w, status, "INVALID_REQUEST", "This method is not allowed here; use POST.")
+	return postOnly
 }
 
 // page is what a request asks for.
@@ -60,8 +71,8 @@ type page struct {
 	asked         bool // the request named limit or offset
 }
 
-func suiteQLRequest(w http.ResponseWriter, r *http.Request, role Role) (page, *refusal) {
-	if !prefers(r.Header, "transient") {
+func suiteQLRequest(w http.ResponseWriter, r *http.Request, role Role, choices Choices) (page, *refusal) {
+	if !prefers(r.Header, "transient") && !choices.PreferOptional {
 		// That it is required is Oracle's word, what happens without it a guess.
 		return page{}, &refusal{
 			status: http.StatusBadRequest, code: "INVALID_HEADER", locator: []string{"o:errorHeader", "Prefer"},
@@ -73,7 +84,7 @@ func suiteQLRequest(w http.ResponseWriter, r *http.Request, role Role) (page, *r
 		return page{}, insufficientPermission("Permission Violation: you need the 'SuiteAnalytics Workbook' permission to access this page.",
 			"SuiteQL needs the permission SuiteAnalytics Workbook (H/article_5085602973)")
 	}
-	p, refused := pageOf(r.URL.RawQuery)
+	p, refused := pageOf(r.URL.RawQuery, choices.ClampLimit)
 	if refused != nil {
 		return page{}, refused
 	}
@@ -100,7 +111,7 @@ func invalidParameter(name, detail string) *refusal {
 }
 
 // pageOf reads limit and offset. The limits are Oracle's, the form of the refusal is a guess.
-func pageOf(rawQuery string) (page, *refusal) {
+func pageOf(rawQuery string, clampLimit bool) (page, *refusal) {
 	p := page{limit: maxPage}
 	values, err := url.ParseQuery(rawQuery)
 	if err != nil {
@@ -120,6 +131,9 @@ func pageOf(rawQuery string) (page, *refusal) {
 		} else {
 			p.offset = n
 		}
+	}
+	if clampLimit {
+		p.limit = min(p.limit, maxPage)
 	}
 	switch {
 	case p.limit < 1 || p.limit > maxPage:
@@ -176,7 +190,7 @@ func (c *Company) runQuery(ctx context.Context, p page, role Role) (result, *ref
 	defer cancel()
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	t := &translator{now: c.today(), hideEmpty: c.cfg.HiddenTablesEmpty, lookup: func(name string) (*table, bool) {
+	t := &translator{now: c.today(), hideEmpty: c.choices().HiddenTablesEmpty, lookup: func(name string) (*table, bool) {
 		t := c.tables[name]
 		return t, t != nil && role.hasAny(t.permissions, LevelView)
 	}}
@@ -256,8 +270,8 @@ type collectionTail struct {
 
 // answer is the page in NetSuite's form (H/section_0210123130). It is put together from texts, since a page of a
 // large result is most of what an account is asked for.
-func (found result) answer(p page, baseURL string) ([]byte, error) {
-	items, count := itemsText(found.rows, found.columns)
+func (found result) answer(p page, baseURL string, nulls bool) ([]byte, error) {
+	items, count := itemsText(found.rows, found.columns, nulls)
 	reachable := min(found.total, maxRows)
 	head, err := json.Marshal(collectionHead{
 		Links: p.links(reachable, baseURL+suiteQLPath), Count: count, HasMore: p.offset+int64(count) < reachable,

@@ -507,7 +507,7 @@ func TestHiddenAndUnknownTablesLookAlike(t *testing.T) {
 
 func TestHiddenTablesEmpty(t *testing.T) {
 	t.Parallel()
-	c := open(t, func(cfg *Config) { cfg.HiddenTablesEmpty = true })
+	c := open(t, choosing(Choices{HiddenTablesEmpty: true}))
 	a := suiteQL(t, c, caller(6), "SELECT c.id, s.id FROM customer c LEFT JOIN script s ON s.id > 0 WHERE c.id = 1001")
 	if a.status != http.StatusOK || fmt.Sprint(itemsOf(t, a)) != "[map[id:1001]]" {
 		t.Errorf("%d %s", a.status, a.body)

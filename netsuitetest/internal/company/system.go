@@ -30,9 +30,11 @@ func (c *Company) serveLimits(w http.ResponseWriter, r *http.Request, caller Cal
 		return methodNotAllowed(w, http.MethodGet, "governanceLimits is read with GET (H/article_0625010817)")
 	}
 	if caller.Role != RoleAdministrator {
-		return insufficientPermission("Only an administrator may read the governance limits.", administratorsOnly).write(w)
+		refused := insufficientPermission("Only an administrator may read the governance limits.", administratorsOnly)
+		refused.status = c.choices().LimitsStatus
+		return refused.write(w)
 	}
-	writeJSON(w, http.StatusOK, resourceType, caller.Limits.answer(c.cfg.LimitTypeKey))
+	writeJSON(w, http.StatusOK, resourceType, caller.Limits.answer(c.choices().LimitTypeKey))
 	return administratorsOnly
 }
 

@@ -78,7 +78,7 @@ func TestTotalOfKeyset(t *testing.T) {
 // TestTotalAfterChange: what was remembered is forgotten with every change of a row, and does not leak between roles.
 func TestTotalAfterChange(t *testing.T) {
 	t.Parallel()
-	c := open(t, func(cfg *Config) { cfg.HiddenTablesEmpty = true })
+	c := open(t, choosing(Choices{HiddenTablesEmpty: true}))
 	for _, statement := range []string{"SELECT id FROM customer", "SELECT * FROM (SELECT id FROM customer) WHERE id > 1030 ORDER BY id"} {
 		before := totalOf(t, c, statement)
 		a := send(t, c, caller(RoleAdministrator), http.MethodPost, recordURL+"customer", `{"companyName":"New"}`, "Content-Type", "application/json")

@@ -48,7 +48,7 @@ func (c *Company) transformRecord(w http.ResponseWriter, r *http.Request, call r
 		id, err = c.transformRow(tx, call, source, given)
 		return err
 	})
-	return noContent(w, into, id, err)
+	return answerWritten(w, into, call.choices.WriteStatus, id, err)
 }
 
 func (c *Company) transformRow(tx *sql.Tx, call recordCall, source int64, given recordBody) (int64, error) {
