@@ -1,9 +1,6 @@
 package netsuitetest
 
 import (
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -27,12 +24,11 @@ type signingKeys struct {
 
 type signingKey struct {
 	kid     string
-	private *rsa.PrivateKey
+	private *quickKey
 	born    time.Time
 }
 
-// current returns the key to sign with at now, made on demand: a 2048-bit key costs about a tenth of a second,
-// which the start of an emulator should not pay for every account.
+// current returns the key to sign with at now, made on demand.
 func (k *signingKeys) current(now time.Time) signingKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -44,11 +40,7 @@ func (k *signingKeys) roll(now time.Time) signingKey {
 	if n := len(k.keys); n > 0 && now.Before(k.keys[n-1].born.Add(k.settings.KeyLife)) {
 		return k.keys[n-1]
 	}
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err) // crypto/rand does not fail
-	}
-	key := signingKey{kid: fmt.Sprintf("c.%s.%s", k.account, now.Format("2006-01-02_15-04-05")), private: private, born: now}
+	key := signingKey{kid: fmt.Sprintf("c.%s.%s", k.account, now.Format("2006-01-02_15-04-05")), private: newQuickKey(), born: now}
 	k.keys = append(k.keys, key)
 	return key
 }
@@ -106,12 +98,9 @@ func (k *signingKeys) sign(now time.Time, claims any) string {
 	sum := sha256.Sum256([]byte(signed))
 	var signature []byte
 	if k.settings.ServerAlgorithm == "PS256" {
-		signature, err = rsa.SignPSS(rand.Reader, key.private, crypto.SHA256, sum[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+		signature = key.private.signPSS(sum[:])
 	} else {
-		signature, err = rsa.SignPKCS1v15(rand.Reader, key.private, crypto.SHA256, sum[:])
-	}
-	if err != nil {
-		panic(err) // a 2048-bit key signs 32 bytes
+		signature = key.private.signPKCS1v15(sum[:])
 	}
 	return signed + "." + b64(signature)
 }
