@@ -317,6 +317,8 @@ This page is made from them: ` + "`go test ./netsuitetest -run ConformancePage -
 
 ` + "`H/x`" + ` is ` + "`https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/x.html`" + `. The mark says how good the source is: **O** Oracle's help or blog,
 **W** seen on the wire, **C** public clients' code, **T** third-party text, **I** inference, **R** an RFC, **?** not known: a setting decides.
+In an answer ` + "`*`" + ` is any text, ` + "`~`" + ` begins a form, ` + "`null`" + ` is a member that must be absent, and members beside those written do not matter.
+A rule that begins with … goes on from the one before it.
 `
 
 func pageOf(topics []topic) string {
