@@ -227,6 +227,40 @@ func unlike(at string, got, want any) (complaints []string) {
 	return complaints
 }
 
+// TestUnlikeBody: the suite sees what is wrong.
+func TestUnlikeBody(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, got, want string
+		complaints      int
+	}{
+		{"nothing is expected", "anything", "", 0},
+		{"members beside", `{"a":1,"b":2}`, `{"a":1}`, 0},
+		{"another value", `{"a":1}`, `{"a":2}`, 1},
+		{"another kind", `{"a":"1"}`, `{"a":1}`, 1},
+		{"absent and not expected", `{}`, `{"a":null}`, 0},
+		{"there and not expected", `{"a":""}`, `{"a":null}`, 1},
+		{"anything", `{"a":[1]}`, `{"a":"*"}`, 0},
+		{"anything but nothing", `{}`, `{"a":"*"}`, 1},
+		{"a part", `{"a":"x of y"}`, `{"a":"*of*"}`, 0},
+		{"a part is missing", `{"a":"x"}`, `{"a":"*of*"}`, 1},
+		{"a form", `{"a":"12"}`, `{"a":"~^\\d+$"}`, 0},
+		{"another form", `{"a":"1x"}`, `{"a":"~^\\d+$"}`, 1},
+		{"an element too much", `{"a":[1,2]}`, `{"a":[1]}`, 1},
+		{"elements beside", `{"a":[1,2]}`, `{"a":[1,"..."]}`, 0},
+		{"an element missing", `{"a":[]}`, `{"a":[1,"..."]}`, 1},
+		{"no array", `{"a":{}}`, `{"a":[]}`, 1},
+		{"no object", `[]`, `{}`, 1},
+		{"no JSON", `no`, `{}`, 1},
+		{"lines", "one two\nthree", "two\nthree", 0},
+		{"a line missing", "one two", "two\nthree", 1},
+	} {
+		if got := unlikeBody(tt.got, tt.want); len(got) != tt.complaints {
+			t.Errorf("%s: %q, want %d complaints", tt.name, got, tt.complaints)
+		}
+	}
+}
+
 // TestConformancePage holds the page and the README to the rows.
 func TestConformancePage(t *testing.T) {
 	t.Parallel()
@@ -280,6 +314,8 @@ This page is made from them: ` + "`go test ./netsuitetest -run ConformancePage -
 
 ` + "`H/x`" + ` is ` + "`https://docs.oracle.com/en/cloud/saas/netsuite/ns-online-help/x.html`" + `. The mark says how good the source is: **O** Oracle's help or blog,
 **W** seen on the wire, **C** public clients' code, **T** third-party text, **I** inference, **R** an RFC, **?** not known: a setting decides.
+In an answer ` + "`*`" + ` is any text, ` + "`~`" + ` begins a form, ` + "`null`" + ` is a member that must be absent, and members beside those written do not matter.
+A rule that begins with … goes on from the one before it.
 `
 
 func pageOf(topics []topic) string {

@@ -1,9 +1,6 @@
 package netsuitetest
 
 import (
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -29,12 +26,11 @@ type signingKeys struct {
 
 type signingKey struct {
 	kid     string
-	private *rsa.PrivateKey
+	private *quickKey
 	born    time.Time
 }
 
-// current returns the key to sign with at now, made on demand: a 2048-bit key costs about a tenth of a second,
-// which the start of an emulator should not pay for every account.
+// current returns the key to sign with at now, made on demand.
 func (k *signingKeys) current(now time.Time) signingKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -51,16 +47,12 @@ func (k *signingKeys) roll(now time.Time) signingKey {
 
 // add needs mu. Key IDs tell the second of birth; a second key of the same second takes the next one's.
 func (k *signingKeys) add(now time.Time) signingKey {
-	private, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		panic(err) // crypto/rand does not fail
-	}
 	stamp := now
 	kid := func() string { return fmt.Sprintf("c.%s.%s", k.account, stamp.Format("2006-01-02_15-04-05")) }
 	for slices.ContainsFunc(k.keys, func(old signingKey) bool { return old.kid == kid() }) {
 		stamp = stamp.Add(time.Second)
 	}
-	key := signingKey{kid: kid(), private: private, born: now}
+	key := signingKey{kid: kid(), private: newQuickKey(), born: now}
 	k.keys = append(k.keys, key)
 	return key
 }
@@ -129,12 +121,9 @@ func (k *signingKeys) sign(now time.Time, claims any) string {
 	sum := sha256.Sum256([]byte(signed))
 	var signature []byte
 	if k.settings().ServerAlgorithm == "PS256" {
-		signature, err = rsa.SignPSS(rand.Reader, key.private, crypto.SHA256, sum[:], &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
+		signature = key.private.signPSS(sum[:])
 	} else {
-		signature, err = rsa.SignPKCS1v15(rand.Reader, key.private, crypto.SHA256, sum[:])
-	}
-	if err != nil {
-		panic(err) // a 2048-bit key signs 32 bytes
+		signature = key.private.signPKCS1v15(sum[:])
 	}
 	return signed + "." + b64(signature)
 }

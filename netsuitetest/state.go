@@ -135,9 +135,9 @@ type tbaState struct {
 }
 
 type keyState struct {
-	Kid     string
-	Private []byte // PKCS #8
-	Born    time.Time
+	Kid    string
+	Primes []uint64
+	Born   time.Time
 }
 
 // Snapshot takes the state. It waits for requests being answered, those that a fault holds back apart, and lets none begin
@@ -350,10 +350,8 @@ func (s *Server) LoadState(path string) error {
 func (a *Account) saved() (accountState, error) {
 	out := accountState{ID: a.id}
 	out.Governor = a.governor.saved()
+	out.Keys = a.keys.saved()
 	var err error
-	if out.Keys, err = a.keys.saved(); err != nil {
-		return out, err
-	}
 	if out.Company, err = a.savedCompany(); err != nil {
 		return out, err
 	}

@@ -1,7 +1,6 @@
 package netsuitetest
 
 import (
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/hex"
 	"errors"
@@ -172,18 +171,14 @@ func (f flowState) flow(a *Account) flow {
 	return out
 }
 
-func (k *signingKeys) saved() ([]keyState, error) {
+func (k *signingKeys) saved() []keyState {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	var out []keyState
 	for _, key := range k.keys {
-		private, err := x509.MarshalPKCS8PrivateKey(key.private)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, keyState{key.kid, private, key.born})
+		out = append(out, keyState{key.kid, key.private.primes(), key.born})
 	}
-	return out, nil
+	return out
 }
 
 // restore takes the saved keys; where none were saved it keeps those that are not of the future.
@@ -196,12 +191,10 @@ func (k *signingKeys) restore(saved []keyState, now time.Time) error {
 	}
 	var keys []signingKey
 	for _, s := range saved {
-		parsed, err := x509.ParsePKCS8PrivateKey(s.Private)
-		private, ok := parsed.(*rsa.PrivateKey)
-		if err != nil || !ok {
-			return fmt.Errorf("signing key %s: want an RSA key in PKCS #8", clip(s.Kid))
+		if !areQuickPrimes(s.Primes) {
+			return fmt.Errorf("signing key %s: want %d primes of an emulator's key", clip(s.Kid), quickPrimes)
 		}
-		keys = append(keys, signingKey{s.Kid, private, s.Born})
+		keys = append(keys, signingKey{s.Kid, quickKeyOf(s.Primes), s.Born})
 	}
 	k.keys = keys
 	return nil

@@ -7,6 +7,7 @@ package bench
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -72,6 +73,8 @@ func TestBothServersAnswerAlike(t *testing.T) {
 // process is a server under measurement.
 type process struct {
 	hello
+	pid     int
+	callers int // 0 = callers
 	request []byte
 	conns   []*connection
 }
@@ -81,6 +84,14 @@ func start(tb testing.TB, kind string) *process {
 	tb.Helper()
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), asServer+"="+kind, "SUITEKEY_BENCH_DIR="+tb.TempDir())
+	p := launch(tb, kind, cmd)
+	p.request = p.tokenRequest()
+	return p
+}
+
+// launch runs a server that says hello on its output and ends with its input.
+func launch(tb testing.TB, name string, cmd *exec.Cmd) *process {
+	tb.Helper()
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
@@ -96,14 +107,13 @@ func start(tb testing.TB, kind string) *process {
 	tb.Cleanup(func() {
 		_ = input.Close() // the server ends with its input
 		if err := cmd.Wait(); err != nil {
-			tb.Errorf("server %s: %v", kind, err)
+			tb.Errorf("server %s: %v", name, err)
 		}
 	})
-	p := new(process)
+	p := &process{pid: cmd.Process.Pid}
 	if err := json.NewDecoder(output).Decode(&p.hello); err != nil {
-		tb.Fatalf("the server %s did not start: %v", kind, err)
+		tb.Fatalf("the server %s did not start: %v", name, err)
 	}
-	p.request = p.tokenRequest()
 	return p
 }
 
@@ -144,7 +154,7 @@ func (p *process) usage(tb testing.TB) usage {
 // load sends requests from all callers, each over its own connection that stays open.
 func (p *process) load(tb testing.TB, requests int) {
 	tb.Helper()
-	for len(p.conns) < callers {
+	for len(p.conns) < cmp.Or(p.callers, callers) {
 		p.conns = append(p.conns, p.dial(tb))
 	}
 	var left atomic.Int64

@@ -39,8 +39,11 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	run := runServer
-	if kind == kindEmulator {
+	switch kind {
+	case kindEmulator:
 		run = runEmulator
+	case kindTokens:
+		run = runTokens
 	}
 	if err := run(kind, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)

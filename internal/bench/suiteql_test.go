@@ -45,6 +45,13 @@ func runEmulator(_ string, input io.Reader, output io.Writer) error {
 	if err != nil {
 		return err
 	}
+	return serveEmulator(emulator, input, output, func(addr string) (netsuite.Secret, error) {
+		return consent(context.Background(), emulator, addr)
+	})
+}
+
+// serveEmulator serves until the input ends, and tells the address and what secret gives.
+func serveEmulator(emulator *netsuitetest.Server, input io.Reader, output io.Writer, secret func(addr string) (netsuite.Secret, error)) error {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -57,11 +64,11 @@ func runEmulator(_ string, input io.Reader, output io.Writer) error {
 		<-served
 		_ = emulator.Close()
 	}()
-	token, err := consent(ctx, emulator, ln.Addr().String())
+	s, err := secret(ln.Addr().String())
 	if err != nil {
 		return err
 	}
-	if err := json.NewEncoder(output).Encode(hello{Addr: ln.Addr().String(), Secret: token.Reveal()}); err != nil {
+	if err := json.NewEncoder(output).Encode(hello{Addr: ln.Addr().String(), Secret: s.Reveal()}); err != nil {
 		return err
 	}
 	_, err = io.Copy(io.Discard, input)
