@@ -1,6 +1,7 @@
 package netsuitetest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +18,16 @@ type seedFile struct {
 	Bundles      []Bundle        `yaml:"bundles"`
 	Integrations []Integration   `yaml:"integrations"`
 	Accounts     []AccountConfig `yaml:"accounts"`
+	Scripts      []Script        `yaml:"scripts"`
+	Answers      []seedAnswer    `yaml:"answers"`
+	Faults       []seedFault     `yaml:"faults"`
 }
+
+// What the admin API takes as JSON is read in the same form.
+type (
+	seedAnswer any
+	seedFault  any
+)
 
 // seedSettings are settings by name; the values may be written as YAML's own numbers, truth values and lists.
 type seedSettings map[string]any
@@ -34,10 +44,31 @@ var seedSections = []struct {
 		c.Accounts, err = withCertificateFiles(f.Accounts)
 		return err
 	}},
+	{"scripts", func(f seedFile, c *Config) error { c.Scripts = f.Scripts; return nil }},
+	{"answers", func(f seedFile, c *Config) (err error) {
+		c.Answers, err = throughJSON[ScriptAnswer](f.Answers)
+		return err
+	}},
+	{"faults", func(f seedFile, c *Config) (err error) { c.Faults, err = throughJSON[Fault](f.Faults); return err }},
+}
+
+// throughJSON reads entries as the admin API does.
+func throughJSON[T, Entry any](entries []Entry) ([]T, error) {
+	out := make([]T, len(entries))
+	for i, entry := range entries {
+		text, err := json.Marshal(entry)
+		if err == nil {
+			err = json.Unmarshal(text, &out[i])
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // LoadSeed reads a seed file, YAML or JSON, into a Config for New or Start: settings, bundles on offer, integration records,
-// and accounts with what stands in them. examples/emulator-seed.yaml shows every section. A section left out keeps
+// accounts with what stands in them, scripts, canned answers and faults. examples/emulator-seed.yaml shows every section. A section left out keeps
 // Config's default.
 //
 // An unknown key, a value of the wrong type, a key given twice, a setting or value that does not exist: each is an error that

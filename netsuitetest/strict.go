@@ -92,6 +92,12 @@ func withLine(err error) error {
 
 // checkKeys refuses keys that the type does not know, or that stand twice.
 func checkKeys(path string, node ast.Node, t reflect.Type) error {
+	switch t {
+	case reflect.TypeFor[seedAnswer]():
+		return checkEntry[ScriptAnswer](path, node)
+	case reflect.TypeFor[seedFault]():
+		return checkEntry[Fault](path, node)
+	}
 	switch n := node.(type) {
 	case *ast.SequenceNode:
 		if t.Kind() != reflect.Slice {
@@ -174,6 +180,18 @@ func checkSetting(name string, value ast.Node) error {
 	}
 	if err := (seedSettings{name: given}).apply(new(Settings)); err != nil {
 		return fmt.Errorf("line %d: %w", lineOf(value), err)
+	}
+	return nil
+}
+
+// checkEntry tries an entry that is read as JSON, so that its line can be named.
+func checkEntry[T any](path string, entry ast.Node) error {
+	var given any
+	if err := yaml.NodeToValue(entry, &given); err != nil {
+		return withLine(err)
+	}
+	if _, err := throughJSON[T]([]any{given}); err != nil {
+		return fmt.Errorf("line %d: %s: %w", lineOf(entry), path, err)
 	}
 	return nil
 }

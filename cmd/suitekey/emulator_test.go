@@ -82,6 +82,21 @@ func (e *emulator) ready(t *testing.T) readyLine {
 	return r
 }
 
+// The seed file of the examples is what the emulator starts with, and --setting goes over it.
+func TestEmulatorFromASeedFile(t *testing.T) {
+	t.Parallel()
+	e := startEmulator(t, "--json", "--seed", filepath.Join("..", "..", "examples", "emulator-seed.yaml"), "--setting", "code_ttl=7s")
+	url := e.ready(t).URL
+	for path, want := range map[string]string{
+		"settings": `"7s"`, "faults": `"too-many-requests"`, "script-answers": `"customscript_acme_orders"`,
+	} {
+		if body := string(get(t, http.DefaultClient, url+"/_emulator/"+path)); !strings.Contains(body, want) {
+			t.Errorf("%s: %.400s, want %s in it", path, body, want)
+		}
+	}
+	e.end(t)
+}
+
 // TestEmulatorProcess: the ready line tells what a client needs, every account answers under its real names, and the certificate
 // outlives a restart.
 func TestEmulatorProcess(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -35,6 +36,10 @@ customer's answers at the bare address:
 
   suitekey emulator --account 7654321 --account 7654321_SB1 --account 7654321_RP --account TSTDRV1000001 --customers 50000
 
+What it starts with, in a file, and what Oracle's pages leave open (docs/emulator-settings.md lists the settings):
+
+  suitekey emulator --seed examples/emulator-seed.yaml --setting expires_in_type=number --setting code_ttl=30s
+
 An integration record for the sample bundle, so that an app can be connected:
 
   suitekey emulator --redirect-uri http://127.0.0.1:8780/callback/acme-sync
@@ -45,6 +50,8 @@ type emulatorOptions struct {
 	addr                   string
 	port                   string // empty = that of addr
 	caFile                 string
+	seed                   string
+	settings               []string // name=value
 	accounts               []string
 	customers, salesOrders int
 	redirectURI            string
@@ -64,6 +71,8 @@ func newEmulator(e *env) *cobra.Command {
 	flags.StringVar(&o.addr, "addr", "127.0.0.1:8790", "`ADDRESS` to listen on")
 	flags.StringVar(&o.port, "port", "", "`PORT` to listen on instead of the one in --addr; 0 takes a free one")
 	flags.StringVar(&o.caFile, "ca-file", "", "`FILE` that keeps the certificate of the proxy over restarts, its key beside it; made when it is not there")
+	flags.StringVar(&o.seed, "seed", "", "`FILE`, YAML or JSON, of what the emulator starts with")
+	flags.StringArrayVar(&o.settings, "setting", nil, "`NAME=VALUE` of a setting; repeat it for more")
 	flags.StringArrayVar(&o.accounts, "account", nil, "`ID` of an account, such as 1234567, 1234567_SB1, 1234567_RP or TSTDRV1000001; repeat it for more")
 	flags.IntVar(&o.customers, "customers", 0, "`NUMBER` of customers in each account; 0 is the usual size")
 	flags.IntVar(&o.salesOrders, "sales-orders", 0, "`NUMBER` of sales orders in each account; 0 is the usual size")
@@ -138,13 +147,57 @@ func (o *emulatorOptions) newServer() (*netsuitetest.Server, error) {
 		}
 		o.caFile = whole
 	}
-	server, err := netsuitetest.New(netsuitetest.Config{
-		Settings: netsuitetest.Settings{AllowHTTPLoopbackRedirects: true}, Accounts: o.accountConfigs(), CAFile: o.caFile, AllowNonLoopback: o.beyondLoopback,
-	})
+	cfg, err := o.config()
+	if err != nil {
+		return nil, err
+	}
+	server, err := netsuitetest.New(cfg)
 	if err != nil {
 		return nil, broker.Errorf(broker.CodeInvalid, "%v", err).WithDo("See: suitekey emulator --help")
 	}
 	return server, nil
+}
+
+// config is what the seed file says, changed by the flags.
+func (o *emulatorOptions) config() (netsuitetest.Config, error) {
+	cfg := netsuitetest.Config{Settings: netsuitetest.Settings{AllowHTTPLoopbackRedirects: true}}
+	if o.seed != "" {
+		var err error
+		if cfg, err = readSeed(o.seed); err != nil {
+			return cfg, err
+		}
+	}
+	for _, setting := range o.settings {
+		name, value, found := strings.Cut(setting, "=")
+		if !found {
+			return cfg, broker.Errorf(broker.CodeInvalid, "flag --setting: %q has no value", setting).WithDo("Write name=value, such as expires_in_type=number.")
+		}
+		if err := cfg.Settings.Set(name, value); err != nil {
+			return cfg, broker.Errorf(broker.CodeInvalid, "flag --setting: %v", err).WithDo("docs/emulator-settings.md lists the settings and their values.")
+		}
+	}
+	told := len(o.accounts) > 0 || o.customers > 0 || o.salesOrders > 0
+	switch {
+	case cfg.Accounts != nil && told:
+		return cfg, broker.Errorf(broker.CodeInvalid, "flags --account, --customers and --sales-orders: the seed file has accounts").WithDo("Change them in the file, or leave its section accounts out.")
+	case cfg.Accounts == nil:
+		cfg.Accounts = o.accountConfigs()
+	}
+	cfg.CAFile, cfg.AllowNonLoopback = o.caFile, o.beyondLoopback
+	return cfg, nil
+}
+
+func readSeed(path string) (netsuitetest.Config, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return netsuitetest.Config{}, broker.Errorf(broker.CodeInvalid, "flag --seed: the file cannot be read").WithCause(err).WithDo("Give the path of a seed file; examples/emulator-seed.yaml is one.")
+	}
+	defer func() { _ = file.Close() }()
+	cfg, err := netsuitetest.LoadSeed(file)
+	if err != nil {
+		return cfg, broker.Errorf(broker.CodeInvalid, "%s: %v", path, err).WithDo("See examples/emulator-seed.yaml for every section.")
+	}
+	return cfg, nil
 }
 
 // usualAccounts are those of an emulator that is told nothing else.
