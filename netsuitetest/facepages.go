@@ -76,7 +76,7 @@ func (s *Server) reach(c *call) []fact {
 	return []fact{
 		{"Address", c.addr.url()},
 		{"Without set-up", "the names under localhost lead here; so does the address above, for account " + s.fallback.id},
-		{"Real names", "lead the connections of *.netsuite.com to this address, and links follow the name that was called"},
+		{"Real names", "HTTPS_PROXY=" + c.addr.url() + ", and let the program trust " + c.addr.url() + "/_emulator/ca.pem"},
 	}
 }
 
