@@ -101,6 +101,7 @@ type Company struct {
 
 	jobs   jobs   // asynchronous requests
 	totals totals // of statements; readers of mu fill it, the writer empties it
+	actors actors // of whom requests are; likewise
 }
 
 // opened numbers the in-memory databases of this process.
@@ -153,6 +154,7 @@ func (c *Company) update(do func(tx *sql.Tx) error) error {
 // updateLocked is update for a caller that holds mu.
 func (c *Company) updateLocked(do func(tx *sql.Tx) error) error {
 	c.totals.forget()
+	c.actors.forget()
 	// Not the request's context: a caller that hangs up must not take the only copy of the data along.
 	tx, err := c.write.BeginTx(context.Background(), nil)
 	if err != nil {

@@ -91,7 +91,7 @@ func (c *Company) EmployeeByEmail(email string) (Employee, bool) {
 
 // Employee finds an employee by internal id.
 func (c *Company) Employee(id int64) (Employee, bool) {
-	return one(c.employees(`WHERE id = ?`, id))
+	return recall(&c.actors, &c.actors.employees, id, func() (Employee, bool) { return one(c.employees(`WHERE id = ?`, id)) })
 }
 
 // Employees lists all employees by internal id.
@@ -105,7 +105,7 @@ func (c *Company) Employees() []Employee {
 
 // Role finds a role by internal id.
 func (c *Company) Role(id int64) (Role, bool) {
-	return one(c.roles(`WHERE id = ?`, id))
+	return recall(&c.actors, &c.actors.roles, id, func() (Role, bool) { return one(c.roles(`WHERE id = ?`, id)) })
 }
 
 // RoleByScriptID finds a role by script id in any letter case.

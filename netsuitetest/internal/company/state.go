@@ -89,6 +89,7 @@ func (c *Company) SetState(s State) error {
 		return refused(err)
 	}
 	c.totals.forget()
+	c.actors.forget()
 	c.tables, c.bundles = tables, bundles
 	c.jobs.replace(restored)
 	return nil
