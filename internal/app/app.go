@@ -129,7 +129,7 @@ func (a *App) build(v *vault.Vault) {
 	})
 	a.Rotate = &rotate.Service{
 		Store: a.Store, Certificates: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client, Switched: a.Tokens.Forget,
-		Holder: holder, Now: cfg.Now,
+		Holder: holder, Now: cfg.Now, Logger: cfg.Logger,
 	}
 }
 

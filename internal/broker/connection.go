@@ -1,6 +1,8 @@
 package broker
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
 
 	"github.com/suitekey/suitekey/netsuite"
@@ -82,6 +84,24 @@ func (c Certificate) RenewBefore() time.Time {
 		return twoThirds
 	}
 	return early
+}
+
+// RotateAt is when the certificate is replaced by itself: at two thirds of its life and up to a tenth later, each at its own
+// moment, so that certificates made together are not replaced together; and never later than RenewBefore.
+func (c Certificate) RotateAt() time.Time {
+	life := c.ValidUntil.Sub(c.NotBefore)
+	spread := time.Duration(c.share() * float64(life/10))
+	at, latest := c.NotBefore.Add(life*2/3+spread), c.RenewBefore()
+	if at.After(latest) {
+		return latest.Add(-spread)
+	}
+	return at
+}
+
+// share is a number from 0 up to 1 that follows from the certificate's ID alone, so that every process reckons the same.
+func (c Certificate) share() float64 {
+	sum := sha256.Sum256([]byte("rotate " + c.ID))
+	return float64(binary.BigEndian.Uint32(sum[:])) / (1 << 32)
 }
 
 // AccessToken is the newest access token of a connection, sealed, so that replicas and restarts share one.

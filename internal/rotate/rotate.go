@@ -10,7 +10,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/suitekey/suitekey/internal/broker"
@@ -20,6 +22,8 @@ import (
 type store interface {
 	App(ctx context.Context, name string) (broker.App, error)
 	Connection(ctx context.Context, id string) (broker.Connection, error)
+	Certificate(ctx context.Context, id string) (broker.Certificate, error)
+	DueCertificates(ctx context.Context, now time.Time, limit int) ([]broker.Certificate, error)
 	AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (broker.Lease, bool, error)
 	ReleaseLease(ctx context.Context, l broker.Lease) error
 }
@@ -37,7 +41,7 @@ type auditor interface {
 	Record(ctx context.Context, line broker.AuditLine) error
 }
 
-// Service rotates. A struct literal works; Client, Now and Switched may be nil.
+// Service rotates, by command and by itself. A struct literal works; use it by pointer. Client, Now and Switched may be nil.
 type Service struct {
 	Store        store
 	Certificates certifier
@@ -49,6 +53,24 @@ type Service struct {
 	Switched func(connectionID string)
 	Holder   string
 	Now      func() time.Time
+	Logger   *slog.Logger // nil: silence
+
+	mu    sync.Mutex
+	rests map[string]rest // guarded by mu; by connection, those whose last rotation failed
+}
+
+func (s *Service) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+func (s *Service) log() *slog.Logger {
+	if s.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return s.Logger
 }
 
 // rotateWithin is how long a rotation stays with a process that has died. It is longer than all its calls together.
@@ -62,21 +84,11 @@ type Rotated struct {
 
 // Rotate replaces the connection's certificate now: new key, upload, test, switch, revoke the old one.
 func (s *Service) Rotate(ctx context.Context, connectionID string) (Rotated, error) {
-	lease, ours, err := s.Store.AcquireLease(ctx, "rotate/"+connectionID, s.Holder+"/"+broker.NewID("rotation"), rotateWithin)
-	if err != nil {
-		return Rotated{}, err
-	}
-	if !ours {
-		return Rotated{}, broker.Errorf(broker.CodeConflict, "connection %s is being rotated by another process", connectionID).WithDo("Wait until it has finished, then look at the connection.")
-	}
-	done, err := s.rotate(ctx, connectionID)
-	if releaseErr := s.Store.ReleaseLease(context.WithoutCancel(ctx), lease); !errors.Is(releaseErr, broker.ErrConflict) {
-		err = errors.Join(err, releaseErr) // one that ran out meanwhile is nobody's loss
-	}
-	return done, err
+	return s.alone(ctx, connectionID, func(ctx context.Context) (Rotated, error) { return s.rotate(ctx, connectionID, "operator") })
 }
 
-func (s *Service) rotate(ctx context.Context, connectionID string) (Rotated, error) {
+// rotate does the steps. actor is who wanted it, for the audit log.
+func (s *Service) rotate(ctx context.Context, connectionID, actor string) (Rotated, error) {
 	conn, app, err := s.load(ctx, connectionID)
 	if err != nil {
 		return Rotated{}, err
@@ -104,7 +116,7 @@ func (s *Service) rotate(ctx context.Context, connectionID string) (Rotated, err
 	if s.Switched != nil {
 		s.Switched(conn.ID)
 	}
-	return done, errors.Join(s.retire(ctx, app, conn), s.record(ctx, conn, done))
+	return done, errors.Join(s.retire(ctx, app, conn), s.record(ctx, conn, actor, done))
 }
 
 func (s *Service) load(ctx context.Context, connectionID string) (broker.Connection, broker.App, error) {
@@ -142,12 +154,8 @@ func (s *Service) retire(ctx context.Context, app broker.App, conn broker.Connec
 	return s.Certificates.Retire(ctx, app, conn, api)
 }
 
-func (s *Service) record(ctx context.Context, conn broker.Connection, done Rotated) error {
-	now := time.Now
-	if s.Now != nil {
-		now = s.Now
-	}
+func (s *Service) record(ctx context.Context, conn broker.Connection, actor string, done Rotated) error {
 	return s.Audit.Record(ctx, broker.AuditLine{
-		At: now(), Event: broker.AuditCertificateRotated, Actor: "operator", App: conn.App, Object: conn.ID, Result: "ok", Detail: done.Old + " -> " + done.New,
+		At: s.now(), Event: broker.AuditCertificateRotated, Actor: actor, App: conn.App, Object: conn.ID, Result: "ok", Detail: done.Old + " -> " + done.New,
 	})
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/suitekey/suitekey/internal/broker"
 )
@@ -71,6 +73,20 @@ func (d *DB) CertificatesOf(ctx context.Context, connectionID string) ([]broker.
 // KnownCertificates lists all certificates that an app ever had, to tell ours from foreign ones; oldest first.
 func (d *DB) KnownCertificates(ctx context.Context, app string) ([]broker.Certificate, error) {
 	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE app = $1 ORDER BY created_at, id`, app)
+}
+
+// dueFrom is the earliest moment of broker.Certificate.RotateAt: two thirds of the life less a tenth. The records decide; the
+// database only leaves out what cannot be due.
+const dueFrom = `not_before + (valid_until - not_before) / 30 * 17`
+
+// DueCertificates lists at most limit active certificates whose RotateAt has come by now, those that end first before the others.
+func (d *DB) DueCertificates(ctx context.Context, now time.Time, limit int) ([]broker.Certificate, error) {
+	found, err := list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'active' AND `+dueFrom+` <= $1 ORDER BY valid_until, id`, now)
+	if err != nil {
+		return nil, err
+	}
+	due := slices.DeleteFunc(found, func(c broker.Certificate) bool { return now.Before(c.RotateAt()) })
+	return due[:min(len(due), limit)], nil
 }
 
 func scanCertificate(row scanner) (c broker.Certificate, err error) {

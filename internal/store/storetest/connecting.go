@@ -96,6 +96,37 @@ func testCertificates(t *testing.T, opener Opener) {
 	}
 }
 
+func testDueCertificates(t *testing.T, opener Opener) {
+	db, ctx := open(t, opener), t.Context()
+	saveConnection(t, db, "con_1")
+	add := func(id string, state broker.CertificateState, from time.Time, life time.Duration) broker.Certificate {
+		t.Helper()
+		c := broker.Certificate{ID: id, ConnectionID: "con_1", App: "acme", State: state, NetSuiteID: id, NotBefore: kept(from), ValidUntil: kept(from.Add(life))}
+		must(t, db.SaveCertificate(ctx, &c))
+		return c
+	}
+	const year = 365 * 24 * time.Hour
+	first := add("first", broker.CertificateActive, start, year)
+	second := add("second", broker.CertificateActive, start, 2*year)
+	add("retiring", broker.CertificateRetiring, start, year)
+	add("young", broker.CertificateActive, start.Add(year), 2*year)
+	for _, tt := range []struct {
+		at    time.Time
+		limit int
+		want  []broker.Certificate
+	}{
+		{start, 10, nil},
+		{first.RotateAt().Add(-time.Second), 10, nil},
+		{first.RotateAt(), 10, []broker.Certificate{first}},
+		{second.RotateAt(), 10, []broker.Certificate{first, second}},
+		{second.RotateAt(), 1, []broker.Certificate{first}},
+	} {
+		if got := get(db.DueCertificates(ctx, tt.at, tt.limit))(t); len(got) != len(tt.want) || len(got) > 0 && got[0].ID != tt.want[0].ID || len(got) > 1 && got[1].ID != tt.want[1].ID {
+			t.Errorf("due at %s: %v, want %v", tt.at, got, tt.want)
+		}
+	}
+}
+
 func testActivateCertificate(t *testing.T, opener Opener) {
 	db, ctx := open(t, opener), t.Context()
 	connection := saveConnection(t, db, "con_1")

@@ -35,6 +35,7 @@ func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
 		"OneLiveConnection":          testOneLiveConnection,
 		"Certificates":               testCertificates,
 		"ActivateCertificate":        testActivateCertificate,
+		"DueCertificates":            testDueCertificates,
 		"ActivateCertificateRefused": testActivateCertificateRefused,
 		"AccessTokens":               testAccessTokens,
 		"Clients":                    testClients,
