@@ -2,8 +2,9 @@
 // old key carries the new certificate to NetSuite. Hand-outs go on meanwhile, since the old key signs until the new one has
 // made a token and a call.
 //
-// Its steps are those of package certificates, and each may be repeated: a rotation that was cut by a crash goes on where it
-// was when it is called again.
+// Certificates rotate by themselves when their time has come (Run, schedule.go), and the old one stays good for a day; Rotate
+// is for an operator who wants it now. Its steps are those of package certificates, and each may be repeated: a rotation that
+// was cut by a crash goes on where it was when it is called again.
 package rotate
 
 import (
@@ -24,6 +25,7 @@ type store interface {
 	Connection(ctx context.Context, id string) (broker.Connection, error)
 	Certificate(ctx context.Context, id string) (broker.Certificate, error)
 	DueCertificates(ctx context.Context, now time.Time, limit int) ([]broker.Certificate, error)
+	RetiringCertificates(ctx context.Context, replaced time.Time) ([]broker.Certificate, error)
 	AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (broker.Lease, bool, error)
 	ReleaseLease(ctx context.Context, l broker.Lease) error
 }
@@ -51,12 +53,15 @@ type Service struct {
 	Client func(netsuite.AccountID) *http.Client
 	// Switched is told when a connection signs with a new certificate, so that cached tokens of the old one are let go.
 	Switched func(connectionID string)
-	Holder   string
-	Now      func() time.Time
-	Logger   *slog.Logger // nil: silence
+	// Overlap is how long a certificate that was replaced by itself stays good, so that no process is cut off that has not
+	// heard of the new one (RO-02); a day when zero.
+	Overlap time.Duration
+	Holder  string
+	Now     func() time.Time
+	Logger  *slog.Logger // nil: silence
 
 	mu    sync.Mutex
-	rests map[string]rest // guarded by mu; by connection, those whose last rotation failed
+	rests map[string]rest // guarded by mu; by job, those that failed last
 }
 
 func (s *Service) now() time.Time {
@@ -82,12 +87,19 @@ type Rotated struct {
 	ValidUntil time.Time
 }
 
-// Rotate replaces the connection's certificate now: new key, upload, test, switch, revoke the old one.
-func (s *Service) Rotate(ctx context.Context, connectionID string) (Rotated, error) {
-	return s.alone(ctx, connectionID, func(ctx context.Context) (Rotated, error) { return s.rotate(ctx, connectionID, "operator") })
+// Rotate replaces the connection's certificate now: new key, upload, test, switch, revoke the old one. The old one is revoked
+// at once: who rotates by hand may have reason to.
+func (s *Service) Rotate(ctx context.Context, connectionID string) (done Rotated, err error) {
+	err = s.alone(ctx, connectionID, func(ctx context.Context) error {
+		if done, err = s.rotate(ctx, connectionID, "operator"); err != nil {
+			return err
+		}
+		return s.retire(ctx, connectionID)
+	})
+	return done, err
 }
 
-// rotate does the steps. actor is who wanted it, for the audit log.
+// rotate does the steps up to the switch. actor is who wanted it, for the audit log.
 func (s *Service) rotate(ctx context.Context, connectionID, actor string) (Rotated, error) {
 	conn, app, err := s.load(ctx, connectionID)
 	if err != nil {
@@ -116,7 +128,7 @@ func (s *Service) rotate(ctx context.Context, connectionID, actor string) (Rotat
 	if s.Switched != nil {
 		s.Switched(conn.ID)
 	}
-	return done, errors.Join(s.retire(ctx, app, conn), s.record(ctx, conn, actor, done))
+	return done, s.record(ctx, conn, actor, done)
 }
 
 func (s *Service) load(ctx context.Context, connectionID string) (broker.Connection, broker.App, error) {
@@ -145,8 +157,12 @@ func (s *Service) api(ctx context.Context, app broker.App, conn broker.Connectio
 	}, nil
 }
 
-// retire revokes the old certificate with a token of the new one.
-func (s *Service) retire(ctx context.Context, app broker.App, conn broker.Connection) error {
+// retire revokes what the connection no longer signs with, with a token of what it signs with now.
+func (s *Service) retire(ctx context.Context, connectionID string) error {
+	conn, app, err := s.load(ctx, connectionID)
+	if err != nil {
+		return err
+	}
 	api, err := s.api(ctx, app, conn)
 	if err != nil {
 		return err

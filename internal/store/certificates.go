@@ -89,6 +89,13 @@ func (d *DB) DueCertificates(ctx context.Context, now time.Time, limit int) ([]b
 	return due[:min(len(due), limit)], nil
 }
 
+// RetiringCertificates lists the certificates that were replaced at this time or earlier and are not revoked yet, of connections
+// that are connected; oldest first.
+func (d *DB) RetiringCertificates(ctx context.Context, replaced time.Time) ([]broker.Certificate, error) {
+	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'retiring' AND updated_at <= $1
+		AND connection_id IN (SELECT id FROM connections WHERE state = 'connected') ORDER BY updated_at, id`, replaced)
+}
+
 func scanCertificate(row scanner) (c broker.Certificate, err error) {
 	err = row.Scan(&c.ID, &c.Version, &c.ConnectionID, &c.App, &c.State, &c.NetSuiteID, raw{&c.PEM}, sealed(&c.Key),
 		moment{&c.NotBefore}, moment{&c.ValidUntil}, moment{&c.CreatedAt}, moment{&c.UpdatedAt})

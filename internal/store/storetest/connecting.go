@@ -142,6 +142,10 @@ func testActivateCertificate(t *testing.T, opener Opener) {
 	}
 	wantEqual(t, get(db.Connection(ctx, "con_1"))(t), connection)
 	wantEqual(t, get(db.Certificate(ctx, "fresh"))(t), fresh)
+	retiring := get(db.Certificate(ctx, "old"))(t)
+	saveCertificate(t, db, "given up", "con_2", broker.CertificateRetiring) // its connection is still pending
+	wantEqual(t, get(db.RetiringCertificates(ctx, retiring.UpdatedAt))(t), []broker.Certificate{retiring})
+	wantEqual(t, get(db.RetiringCertificates(ctx, retiring.UpdatedAt.Add(-time.Millisecond)))(t), []broker.Certificate(nil))
 	wantEqual(t, get(db.Certificate(ctx, "revoked"))(t), revoked)
 	wantEqual(t, get(db.Certificate(ctx, "foreign"))(t), foreign)
 	if got := get(db.Certificate(ctx, "old"))(t); got.State != broker.CertificateRetiring || got.Version != old.Version+1 {
