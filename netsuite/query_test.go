@@ -299,6 +299,9 @@ func TestKeysThatDoNotFit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			left := tt.pages
 			api := apiOver(func(*http.Request) (*http.Response, error) {
+				if len(left) == 0 {
+					return nil, io.EOF // asked for ahead of a page that ends the reading
+				}
 				body := left[0]
 				left = left[1:]
 				return answerOf(http.StatusOK, body), nil
