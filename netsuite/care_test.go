@@ -306,3 +306,18 @@ func TestCallerCanLeaveWhileWaiting(t *testing.T) {
 		}
 	})
 }
+
+// The token that a client adds by itself stays out of errors, also when the server echoes it.
+func TestEchoedTokenOfASigningClientIsMasked(t *testing.T) {
+	site := startSite(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == tokenPath {
+			reply(http.StatusOK, `{"access_token":"`+testToken+`","expires_in":3600}`)(w, r)
+			return
+		}
+		reply(http.StatusForbidden, "you sent "+r.Header.Get("Authorization"))(w, r)
+	})
+	_, err := siteCredentials(site.Site).API().ServerTime(t.Context())
+	if !errors.Is(err, ErrPermission) || !strings.Contains(err.Error(), "you sent Bearer "+redacted) || strings.Contains(err.Error(), testToken) {
+		t.Errorf("err = %v, want the token masked", err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"net/textproto"
 	"net/url"
+	"strings"
 	"sync/atomic"
 )
 
@@ -106,6 +107,7 @@ func (r *request) send(ctx context.Context, c *http.Client) (*answer, error) {
 		return nil, r.failure(withoutURL(err), wire.sent())
 	}
 	defer func() { _ = resp.Body.Close() }()
+	r.noteSignature(resp.Request)
 	body, err := r.readBody(resp)
 	a := &answer{resp.StatusCode, resp.Header, body}
 	switch {
@@ -115,6 +117,16 @@ func (r *request) send(ctx context.Context, c *http.Client) (*answer, error) {
 		return a, &Error{Op: r.op, Status: a.status, Detail: fmt.Sprintf("the answer is larger than %d MiB", r.limit>>20), Hint: "ask for less at once", Err: ErrTooLarge}
 	}
 	return a, nil
+}
+
+// noteSignature takes what a client that signs in by itself has added, so that an answer which echoes it is masked as well.
+func (r *request) noteSignature(sent *http.Request) {
+	if sent == nil {
+		return
+	}
+	if _, credentials, found := strings.Cut(sent.Header.Get("Authorization"), " "); found {
+		r.secrets = append(r.secrets, NewSecret(credentials))
+	}
 }
 
 // readBody reads at most one byte more than the limit.
