@@ -38,8 +38,8 @@ func saveCertificate(ctx context.Context, t *tx, certificate *broker.Certificate
 
 // ActivateCertificate makes the connection sign with the certificate: the certificate becomes active, the connection's other active
 // ones retiring, and the connection is connected. Both records are compared and swapped; when either has been changed by somebody
-// else, nothing happens.
-func (d *DB) ActivateCertificate(ctx context.Context, connection *broker.Connection, certificate *broker.Certificate) error {
+// else, nothing happens. The events are stored with the change.
+func (d *DB) ActivateCertificate(ctx context.Context, connection *broker.Connection, certificate *broker.Certificate, events ...broker.Event) error {
 	if certificate.ConnectionID != connection.ID {
 		return fmt.Errorf("certificate %q belongs to connection %q, not to %q", certificate.ID, certificate.ConnectionID, connection.ID)
 	}
@@ -55,8 +55,10 @@ func (d *DB) ActivateCertificate(ctx context.Context, connection *broker.Connect
 			return err
 		}
 		t.onCommit(func() { *connection, *certificate = signing, active })
-		_, err := t.exec(ctx, retireOthers, signing.ID, active.ID, t.now)
-		return err
+		if _, err := t.exec(ctx, retireOthers, signing.ID, active.ID, t.now); err != nil {
+			return err
+		}
+		return saveEvents(ctx, t, events)
 	})
 }
 
