@@ -14,6 +14,7 @@ import (
 
 	"github.com/suitekey/suitekey/internal/audit"
 	"github.com/suitekey/suitekey/internal/certificates"
+	"github.com/suitekey/suitekey/internal/doctor"
 	"github.com/suitekey/suitekey/internal/onboard"
 	"github.com/suitekey/suitekey/internal/rotate"
 	"github.com/suitekey/suitekey/internal/store"
@@ -52,6 +53,7 @@ type App struct {
 	Onboard *onboard.Service
 	Tokens  *tokens.Service
 	Rotate  *rotate.Service
+	Doctor  *doctor.Service
 
 	cfg    Config
 	closes []func() error
@@ -118,15 +120,20 @@ func (a *App) startAudit() {
 func (a *App) build(v *vault.Vault) {
 	cfg, holder := a.cfg, processName()
 	certs := &certificates.Service{Store: a.Store, Vault: v, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now}
+	a.Doctor = &doctor.Service{
+		Store: a.Store, Certificates: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now, Logger: cfg.Logger,
+	}
 	a.Tokens = &tokens.Service{
-		Store: a.Store, Vault: v, Certificates: certs, Audit: a.Audit, Site: cfg.Site,
+		Store: a.Store, Vault: v, Certificates: certs, Health: a.Doctor, Audit: a.Audit, Site: cfg.Site,
 		Now: cfg.Now, Logger: cfg.Logger, Holder: holder,
 	}
 	a.closes = append(a.closes, func() error { a.Tokens.Close(); return nil })
 	a.Onboard = onboard.New(onboard.Config{
-		Store: a.Store, Vault: v, Audit: a.Audit, Certificates: certs, Site: cfg.Site, Client: a.client, PublicURL: cfg.PublicURL,
+		Store: a.Store, Vault: v, Audit: a.Audit, Certificates: certs, Health: a.Doctor, Site: cfg.Site, Client: a.client, PublicURL: cfg.PublicURL,
 		Logger: cfg.Logger, Now: cfg.Now, Holder: holder, LeaseTTL: cfg.LeaseTTL, WatchEvery: cfg.WatchEvery,
 	})
+	// Each of the two asks the other: the doctor for tokens, the token service for health.
+	a.Doctor.Tokens, a.Doctor.Links = a.Tokens, a.Onboard
 	a.Rotate = &rotate.Service{
 		Store: a.Store, Certificates: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client, Switched: a.Tokens.Forget,
 		Holder: holder, Now: cfg.Now, Logger: cfg.Logger,

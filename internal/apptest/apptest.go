@@ -23,9 +23,10 @@ import (
 	"github.com/suitekey/suitekey/netsuitetest"
 )
 
-// Account is the customer's NetSuite account, AppName the sample app and ReturnURL one of its pages.
+// Account is the customer's NetSuite account and Sandbox its sandbox, AppName the sample app and ReturnURL one of its pages.
 const (
 	Account   = "1234567"
+	Sandbox   = "1234567_SB1"
 	AppName   = "acme-sync"
 	ReturnURL = "https://app.acme.example/netsuite/connected"
 )
@@ -70,6 +71,7 @@ func Start(tb testing.TB, cfg Config) *Env {
 		{ID: "TSTDRV1000001", Name: "Acme Software", Vendor: true, Customers: 1, Items: 1, SalesOrders: 1},
 		{ID: Account, Name: "Globex Corporation", Customers: 10, Items: 5, SalesOrders: 10},
 		{ID: "7654321", Name: "Initech", Customers: 3, Items: 1, SalesOrders: 1},
+		{ID: Sandbox, Name: "Globex Corporation", Customers: 3, Items: 1, SalesOrders: 1},
 	}})
 	e.Client, err = e.Emulator.AddIntegration(netsuitetest.Integration{
 		Name: "Acme Sync", OwnerAccount: "TSTDRV1000001", RedirectURIs: []string{

@@ -133,6 +133,24 @@ func (s *Service) Signer(ctx context.Context, certificateID string) (crypto.Sign
 	return signer, nil
 }
 
+// Fits reports whether the stored private key is that of the certificate. A key that does not open is an error.
+func (s *Service) Fits(ctx context.Context, certificateID string) (bool, error) {
+	c, err := s.Store.Certificate(ctx, certificateID)
+	if err != nil {
+		return false, err
+	}
+	x, err := parse(c.PEM)
+	if err != nil {
+		return false, err
+	}
+	key, err := s.Signer(ctx, certificateID)
+	if err != nil {
+		return false, err
+	}
+	public, comparable := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return comparable && public.Equal(x.PublicKey), nil
+}
+
 // Upload makes NetSuite know the certificate for the connection's role and entity. The caller's api carries a token that
 // may do so. It lists first, so that repeating it after a lost answer adds nothing.
 // Errors: *broker.CertificateLimitError, broker.ErrCertificateRevoked, and what NetSuite refused.

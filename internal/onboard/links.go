@@ -98,6 +98,12 @@ func (s *Service) issue(ctx context.Context, link broker.Link) (NewLink, error) 
 	link.CreatedAt = s.Now()
 	link.ExpiresAt = link.CreatedAt.Add(link.Kind.Lifetime())
 	out := NewLink{URL: s.PublicURL.JoinPath("c", token).String()}
+	if link.ConnectionID != "" {
+		var err error
+		if link.Token, err = s.Vault.Seal(linkPlace(link), []byte(token)); err != nil {
+			return NewLink{}, err
+		}
+	}
 	if link.Kind == broker.LinkSession {
 		secret := broker.NewToken()
 		link.FinaliseHash = broker.HashToken(secret)

@@ -28,6 +28,7 @@ type store interface {
 
 	Link(ctx context.Context, id string) (broker.Link, error)
 	LinkByTokenHash(ctx context.Context, hash string) (broker.Link, error)
+	LinksOfConnection(ctx context.Context, connectionID string) ([]broker.Link, error)
 	SaveLink(ctx context.Context, l *broker.Link) error
 
 	Run(ctx context.Context, id string) (broker.Run, error)
@@ -71,6 +72,11 @@ type certifier interface {
 	RevokeChosen(ctx context.Context, app broker.App, certificateID string, api *netsuite.API) error
 }
 
+// health is told when a connection has been made, or made again.
+type health interface {
+	Works(ctx context.Context, connectionID, op string) error
+}
+
 // Service is the onboarding. Make it with New.
 type Service struct {
 	Config
@@ -83,6 +89,7 @@ type Config struct {
 	Vault        vault
 	Audit        auditor
 	Certificates certifier
+	Health       health
 	Site         netsuite.Site
 	// Client makes the HTTP client for an account; nil means the site's own guarded one.
 	Client func(netsuite.AccountID) *http.Client

@@ -149,14 +149,34 @@ func (s *Service) mintAlone(ctx context.Context, connection string) (*heldToken,
 	if t != nil || err != nil {
 		return t, err
 	}
-	t, err = s.mint(ctx, b)
+	if err := s.awake(ctx, b); err != nil {
+		return nil, err
+	}
+	return s.mintNow(ctx, b, row)
+}
+
+// mintNow asks NetSuite, tells health how it went, and keeps the token.
+func (s *Service) mintNow(ctx context.Context, b *binding, row broker.AccessToken) (*heldToken, error) {
+	t, err := s.mint(ctx, b)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return nil, errShutdown // whatever the cut request looked like, NetSuite has not refused
 	case err != nil:
 		return nil, s.remember(ctx, b, err)
 	}
-	return s.keep(ctx, b, row, t)
+	if t, err = s.keep(ctx, b, row, t); err != nil {
+		return nil, err
+	}
+	return t, s.Health.Works(ctx, b.connection, opToken)
+}
+
+// awake refuses for a connection that NetSuite has refused, or failed, a short while ago.
+func (s *Service) awake(ctx context.Context, b *binding) error {
+	h, rests, err := s.Health.Rests(ctx, b.connection)
+	if err != nil || !rests {
+		return err
+	}
+	return s.put(b, refusalFor(h, h.AskAgain().Sub(s.now())))
 }
 
 // releaseWithin bounds the giving back of a lease, which also happens while the server shuts down.
@@ -258,51 +278,95 @@ func (b *binding) place() broker.Place {
 	return broker.Place{Table: "access_tokens", Column: "token", Row: b.connection, App: b.app}
 }
 
-// remember turns a failed mint into the answer for the next half minute.
+// remember tells health of a failed mint, and makes of what it says the answer for the next half minute.
 func (s *Service) remember(ctx context.Context, b *binding, err error) error {
 	var refusal *Refusal
-	if !errors.As(err, &refusal) {
-		refusal = refusalOf(err)
+	if errors.As(err, &refusal) {
+		return s.put(b, refusal)
 	}
-	if refusal == nil {
+	// The mint's own time may be over; what was learned from it is kept.
+	h, err := s.Health.Failed(context.WithoutCancel(ctx), b.connection, opToken, err)
+	if err != nil {
 		return err // ours, not NetSuite's
 	}
-	s.log().WarnContext(ctx, "a token could not be minted", "connection", b.connection, "account", b.account, "err", err)
+	s.log().WarnContext(ctx, "a token could not be obtained", "connection", b.connection, "account", b.account, "cause", h.Cause, "status", h.Evidence.Status, "error", h.Evidence.Error)
+	return s.put(b, refusalFor(h, h.AskAgain().Sub(s.now())))
+}
+
+// put keeps a refusal for callers that come within the next half minute.
+func (s *Service) put(b *binding, refusal *Refusal) error {
 	now := s.now()
 	until := now.Add(max(restAfterFailure, refusal.RetryAfter))
 	s.failures.put(b.connection, failure{b.bound, refusal, until}, now, until)
 	return refusal
 }
 
-// refusalOf maps what NetSuite said; nil when the failure is ours.
-func refusalOf(err error) *Refusal {
-	var said *netsuite.Error
-	answered := errors.As(err, &said)
-	switch {
-	case netsuite.IsTemporary(err), errors.Is(err, context.DeadlineExceeded):
-		wait := restAfterFailure
-		if answered {
-			wait = max(wait, min(said.RetryAfter, time.Hour))
-		}
-		return unavailable(broker.Errorf(broker.CodeUnreachable, "NetSuite does not answer at the moment"), wait)
-	case answered && said.Status >= 400:
-		return &Refusal{Reason: InvalidGrant, Err: broker.Errorf(broker.CodeBroken, "NetSuite refused the connection's certificate (%s)", nameOf(said))}
-	case answered:
-		return unavailable(broker.Errorf(broker.CodeUnreachable, "NetSuite's answer is not one of its token endpoint"), restAfterFailure)
+// refusalFor is what callers are told of a connection that does not work. NetSuite's own text is not passed on (LO-01).
+func refusalFor(h broker.Health, wait time.Duration) *Refusal {
+	c := broker.Conditions[h.Cause]
+	if c.Passes {
+		return unavailable(broker.Errorf(broker.CodeUnreachable, "NetSuite gives no token at the moment: %s", lower(c.Title)), max(wait, restAfterFailure))
 	}
-	return nil
+	said := h.Evidence.Error
+	if said == "" {
+		said = fmt.Sprintf("status %d", h.Evidence.Status)
+	}
+	return &Refusal{Reason: InvalidGrant, Err: broker.Errorf(broker.CodeBroken, "%s (NetSuite answered %s)", lower(c.Title), said).WithDo(c.Do)}
 }
 
-// nameOf names what NetSuite refused by a word of the standard or a status: its own text is not passed on (LO-01).
-func nameOf(said *netsuite.Error) string {
-	for _, known := range []error{
-		netsuite.ErrInvalidGrant, netsuite.ErrInvalidClient, netsuite.ErrUnauthorizedClient, netsuite.ErrInvalidScope, netsuite.ErrInvalidRequest,
-	} {
-		if errors.Is(said, known) {
-			return known.Error()
+// lower begins a sentence as errors do, unless it begins with a name.
+func lower(s string) string {
+	if strings.HasPrefix(s, "NetSuite") {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+// Renew gets a token of a connection that is connected, whatever its health is: from memory or the database while it is good and
+// undoubted, else from NetSuite. It is for whoever looks after the connection's health.
+func (s *Service) Renew(ctx context.Context, connectionID string) (netsuite.Secret, error) {
+	lease, ours, err := s.Store.AcquireLease(ctx, "mint/"+connectionID, s.holder()+"/"+broker.NewID("renewal"), s.leaseTTL())
+	switch {
+	case err != nil:
+		return netsuite.Secret{}, fmt.Errorf("lease for the mint of connection %s: %w", connectionID, err)
+	case !ours:
+		return netsuite.Secret{}, broker.Errorf(broker.CodeConflict, "connection %s is being asked for by somebody else", connectionID).WithDo("Wait a moment, then look again.")
+	}
+	defer s.release(ctx, lease)
+	ctx, cancel := context.WithTimeout(ctx, s.leaseTTL()*3/4)
+	defer cancel()
+	b, row, t, err := s.look(ctx, connectionID)
+	if err != nil {
+		return netsuite.Secret{}, err
+	}
+	if t != nil {
+		_, doubted, err := s.Health.Rests(ctx, connectionID)
+		if err != nil || !doubted {
+			return t.secret, err
 		}
 	}
-	return fmt.Sprintf("status %d", said.Status)
+	if t, err = s.mintNow(ctx, b, row); err != nil {
+		return netsuite.Secret{}, err
+	}
+	s.Forget(connectionID)
+	return t.secret, nil
+}
+
+// Living is the connection's last token while it has not ended, however little it has left; nothing is asked for.
+func (s *Service) Living(ctx context.Context, connectionID string) (netsuite.Secret, bool, error) {
+	b, err := s.readConnection(ctx, connectionID)
+	if err != nil {
+		return netsuite.Secret{}, false, err
+	}
+	row, err := s.Store.AccessToken(ctx, connectionID)
+	if errors.Is(err, broker.ErrNotFound) || (err == nil && !s.now().Before(row.ExpiresAt)) {
+		return netsuite.Secret{}, false, nil
+	}
+	if err != nil {
+		return netsuite.Secret{}, false, err
+	}
+	plain, err := s.Vault.Open(b.place(), row.Token)
+	return netsuite.NewSecret(string(plain)), err == nil, err
 }
 
 // holder names this process in leases.

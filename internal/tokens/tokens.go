@@ -10,7 +10,7 @@
 //   - a new token is sealed and stored before anyone gets it, so a restart or another replica goes on with the same one
 //   - no token leaves before its audit line is durable (LO-03)
 //   - a withdrawn client or a changed connection is noticed within two seconds (TE-09)
-//   - a connection that NetSuite refuses costs it at most two requests a minute from one process (DO-02)
+//   - a connection that NetSuite refuses is asked for again only when its health says so, by all processes together (DO-02)
 //
 // It renews no certificate and knows no HTTP; package httpapi speaks RFC 6749 with the outside.
 package tokens
@@ -74,6 +74,18 @@ type certificates interface {
 	Obtain(ctx context.Context, account netsuite.AccountID, clientID string, scopes []string, certificateID string) (*netsuite.Token, error)
 }
 
+// health knows which connections do not work, for all processes.
+type health interface {
+	// Rests reports whether NetSuite is not to be asked for the connection now, and why.
+	Rests(ctx context.Context, connectionID string) (broker.Health, bool, error)
+	// Failed and Works tell how asking went. Failed returns an error that is not NetSuite's as it is.
+	Failed(ctx context.Context, connectionID, op string, failure error) (broker.Health, error)
+	Works(ctx context.Context, connectionID, op string) error
+}
+
+// opToken is what this package does with NetSuite, in the words of health.
+const opToken = "token"
+
 type auditor interface {
 	// Record returns nil only when the line is durable.
 	Record(ctx context.Context, line broker.AuditLine) error
@@ -84,6 +96,7 @@ type Service struct {
 	Store        store
 	Vault        vault
 	Certificates certificates
+	Health       health
 	Audit        auditor
 	Site         netsuite.Site
 	Now          func() time.Time // nil: time.Now

@@ -24,9 +24,14 @@ func testConnectionKinds(t *testing.T, opener Opener) {
 		t.Errorf("a machine connection is nobody's: %v", found)
 	}
 
-	link := broker.Link{ID: "ol", TokenHash: "hash", App: "acme", Connects: broker.KindUser, EndUser: "ann", ConnectionID: "con_ann"}
+	link := broker.Link{ID: "ol", TokenHash: "hash", App: "acme", Connects: broker.KindUser, EndUser: "ann", ConnectionID: "con_ann", Token: broker.Sealed{7}}
 	must(t, db.SaveLink(ctx, &link))
 	wantEqual(t, get(db.Link(ctx, "ol"))(t), link)
+	must(t, db.SaveLink(ctx, &broker.Link{ID: "ol_new", TokenHash: "hash2", App: "acme"}))
+	wantEqual(t, get(db.LinksOfConnection(ctx, "con_ann"))(t), []broker.Link{link})
+	if found := get(db.LinksOfConnection(ctx, ""))(t); len(found) != 0 {
+		t.Errorf("a link for a new connection repairs none: %v", found)
+	}
 }
 
 func testEvents(t *testing.T, opener Opener) {
