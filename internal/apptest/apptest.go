@@ -41,6 +41,8 @@ type Config struct {
 	Ready bool
 	// Database is a URL; empty = SQLite in a folder of the test.
 	Database string
+	// Work lets the server do its background work by itself, by the real clock; else it is done by App.WorkOnce.
+	Work bool
 	// Outward wraps the server's transports to NetSuite.
 	Outward func(http.RoundTripper) http.RoundTripper
 }
@@ -96,7 +98,7 @@ func (e *Env) open(tb testing.TB, cfg Config, ln net.Listener) {
 	e.App, err = app.Open(context.Background(), app.Config{
 		Database: cfg.Database, MasterKey: e.MasterKey, Site: site, PublicURL: e.Home,
 		Logger: slog.New(slog.NewJSONHandler(e.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: e.Clock.Now, WatchEvery: 20 * time.Millisecond,
-		Outward: cfg.Outward,
+		Outward: cfg.Outward, WorkByHand: !cfg.Work,
 	})
 	must(tb, err)
 	ctx, stop := context.WithCancel(context.Background())

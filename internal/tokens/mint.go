@@ -122,13 +122,17 @@ func (s *Service) mintInTurn(ctx context.Context, b *binding) (*heldToken, error
 	ticker := time.NewTicker(leasePoll)
 	defer ticker.Stop()
 	for {
-		lease, ours, err := s.Store.AcquireLease(ctx, "mint/"+b.connection, s.holder(), s.leaseTTL())
+		// Each flight has a name of its own: a lease is extended for its holder, and a process may have two flights, one of them
+		// for what the connection was before a change.
+		lease, ours, err := s.Store.AcquireLease(ctx, broker.MintLease(b.connection), s.holder()+"/"+broker.NewID("mint"), s.leaseTTL())
 		if err != nil {
 			return nil, fmt.Errorf("lease for the mint of connection %s: %w", b.connection, err)
 		}
 		if ours {
-			defer s.release(ctx, lease)
-			return s.mintAlone(ctx, b.connection)
+			t, err := s.mintAlone(ctx, lease, b.connection)
+			if !errors.Is(err, broker.ErrLeaseLost) {
+				return t, err
+			}
 		}
 		select {
 		case <-ticker.C:
@@ -141,22 +145,50 @@ func (s *Service) mintInTurn(ctx context.Context, b *binding) (*heldToken, error
 	}
 }
 
-// mintAlone looks once more, since the holder before us may have succeeded, and mints. It must be over before the lease is.
-func (s *Service) mintAlone(ctx context.Context, connection string) (*heldToken, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.leaseTTL()*3/4)
+// mintAlone looks once more, since the holder before us may have succeeded, and mints. It must be over before the lease is; when
+// it is not, and somebody else has taken the lease, the token is not kept and the error is broker.ErrLeaseLost.
+func (s *Service) mintAlone(ctx context.Context, lease broker.Lease, connection string) (*heldToken, error) {
+	defer s.release(ctx, lease)
+	ctx, cancel := context.WithTimeout(broker.UnderLease(ctx, lease), s.leaseTTL()*3/4)
 	defer cancel()
-	b, row, t, err := s.look(ctx, connection)
-	if t != nil || err != nil {
-		return t, err
+	for {
+		b, row, t, err := s.look(ctx, connection)
+		if t != nil || err != nil {
+			return t, err
+		}
+		if err := s.current(); err != nil {
+			return nil, err
+		}
+		t, err = s.mint(ctx, b)
+		switch {
+		case errors.Is(ctx.Err(), context.Canceled):
+			return nil, errShutdown // whatever the cut request looked like, NetSuite has not refused
+		case err == nil:
+			return s.keep(ctx, b, row, t)
+		case !s.changed(ctx, b):
+			return nil, s.remember(ctx, b, err)
+		}
 	}
-	t, err = s.mint(ctx, b)
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		return nil, errShutdown // whatever the cut request looked like, NetSuite has not refused
-	case err != nil:
-		return nil, s.remember(ctx, b, err)
+}
+
+// changed tells that a connection is not what it was when its mint began. A process that was away meanwhile may have signed with
+// a certificate that was replaced and revoked: that refusal says nothing about the connection (RO-02).
+func (s *Service) changed(ctx context.Context, b *binding) bool {
+	now, err := s.readConnection(ctx, b.connection)
+	return err == nil && now.bound != b.bound
+}
+
+// current is an error while this process must not act outward.
+func (s *Service) current() error {
+	if s.Current == nil {
+		return nil
 	}
-	return s.keep(ctx, b, row, t)
+	err := s.Current()
+	var coded *broker.Error
+	if errors.As(err, &coded) {
+		return unavailable(coded, databaseRetry)
+	}
+	return err
 }
 
 // releaseWithin bounds the giving back of a lease, which also happens while the server shuts down.
@@ -165,7 +197,7 @@ const releaseWithin = 5 * time.Second
 func (s *Service) release(ctx context.Context, lease broker.Lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
 	defer cancel()
-	if err := s.Store.ReleaseLease(ctx, lease); err != nil {
+	if err := s.Store.ReleaseLease(ctx, lease); err != nil && !errors.Is(err, broker.ErrConflict) {
 		s.log().WarnContext(ctx, "a lease was not given back; it ends by itself", "lease", lease.Name, "err", err)
 	}
 }
@@ -211,7 +243,7 @@ func (s *Service) keep(ctx context.Context, b *binding, row broker.AccessToken, 
 	row.ConnectionID, row.CertificateID, row.Token = b.connection, b.certificate, sealed
 	row.MintedAt, row.ExpiresAt = s.now(), t.expires
 	err = s.Store.SaveAccessToken(ctx, &row)
-	if errors.Is(err, broker.ErrConflict) {
+	if errors.Is(err, broker.ErrConflict) && !errors.Is(err, broker.ErrLeaseLost) {
 		_, other, err := s.stored(ctx, b)
 		if other == nil && err == nil {
 			err = fmt.Errorf("token of connection %s: %w", b.connection, broker.ErrConflict)
