@@ -102,6 +102,9 @@ type Rotated struct {
 // in time, the error is CodeConflict, the rotation stands, and the old certificate is revoked by itself later.
 func (s *Service) Rotate(ctx context.Context, connectionID string) (done Rotated, err error) {
 	err = s.alone(ctx, connectionID, func(ctx context.Context) error {
+		if err := s.awaitReplicas(ctx, connectionID); err != nil { // of the rotation before
+			return err
+		}
 		if done, err = s.rotate(ctx, connectionID, "operator"); err != nil {
 			return err
 		}

@@ -55,8 +55,9 @@ func (d *DB) ActivateCertificate(ctx context.Context, connection *broker.Connect
 			return err
 		}
 		t.onCommit(func() { *connection, *certificate = signing, active })
-		if _, err := t.exec(ctx, retireOthers, signing.ID, active.ID, t.now); err != nil {
-			return err
+		replaced, err := t.exec(ctx, retireOthers, signing.ID, active.ID, t.now)
+		if err != nil || replaced == 0 {
+			return err // the first one: there is nothing that anybody could still sign with
 		}
 		return numberSwitch(ctx, t, signing.ID)
 	})

@@ -184,6 +184,8 @@ func testReplicas(t *testing.T, opener Opener) {
 		return ids
 	}
 
+	activate(&connection, "before")
+	activate(&other, "before that") // replace nothing
 	if n := beat("a", 0); n != 0 {
 		t.Errorf("%d switches before the first one", n)
 	}
@@ -225,6 +227,7 @@ func testSwitchesAtOnce(t *testing.T, opener Opener) {
 	switched, lost := atOnce(t, n, func(i int) error {
 		db := []*store.DB{first, second}[i%2]
 		connection := saveConnection(t, db, fmt.Sprint("con_", i))
+		saveCertificate(t, db, fmt.Sprint("old_", i), connection.ID, broker.CertificateActive)
 		c := saveCertificate(t, db, fmt.Sprint("cert_", i), connection.ID, broker.CertificateTested)
 		return db.ActivateCertificate(ctx, &connection, &c)
 	})
