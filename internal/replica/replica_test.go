@@ -246,7 +246,7 @@ func TestWhile(t *testing.T) {
 		if beats, _, there := b.see(); beats != 1 || !there {
 			t.Fatalf("%d beats at the beginning, want 1", beats)
 		}
-		time.Sleep(time.Minute + time.Second) // of the bubble
+		<-time.After(time.Minute + time.Second) // of the bubble
 		if beats, _, _ := b.see(); beats != 13 {
 			t.Errorf("%d beats in a minute, want 13", beats)
 		}
@@ -261,7 +261,7 @@ func TestWhile(t *testing.T) {
 		if _, row, _ := b.see(); row.ActsOn != 0 {
 			t.Error("acknowledged at once")
 		}
-		time.Sleep(broker.BelievedFor)
+		<-time.After(broker.BelievedFor)
 		synctest.Wait()
 		if _, row, _ := b.see(); row.ActsOn != 7 {
 			t.Errorf("acts on %d two seconds later, want 7", row.ActsOn)
@@ -270,7 +270,7 @@ func TestWhile(t *testing.T) {
 		stop()
 		<-ending
 		before, _, _ := b.see()
-		time.Sleep(replica.BeatEvery)
+		<-time.After(replica.BeatEvery)
 		synctest.Wait()
 		if beats, _, there := b.see(); beats != before+1 || !there {
 			t.Errorf("%d beats while the work ends, want one more than %d", beats, before)
@@ -309,12 +309,12 @@ func TestOutage(t *testing.T) {
 		}
 		err := s.While(t.Context(), func(context.Context) error {
 			set(errors.New("gone"))
-			time.Sleep(replica.StaleAfter)
+			<-time.After(replica.StaleAfter)
 			if err := s.Current(); broker.CodeOf(err) != broker.CodeStale {
 				t.Errorf("during the outage: %v", err)
 			}
 			set(nil)
-			time.Sleep(replica.BeatEvery)
+			<-time.After(replica.BeatEvery)
 			synctest.Wait()
 			if err := s.Current(); err != nil {
 				t.Errorf("after the outage: %v", err)

@@ -50,6 +50,15 @@ func (t *tx) holdLease(ctx context.Context) error {
 	return t.mustChange(ctx, broker.ErrLeaseLost, holdLease, lease.Name, lease.Holder, lease.Fence)
 }
 
+// CheckLease is broker.ErrLeaseLost when the lease that the context is bound to has gone to somebody else. It is for an effect
+// outside that no save comes right before.
+func (d *DB) CheckLease(ctx context.Context) error {
+	if _, bound := broker.LeaseOf(ctx); !bound {
+		return nil
+	}
+	return d.write(ctx, func(*tx) error { return nil })
+}
+
 // ReleaseLease gives a lease back. It is broker.ErrConflict when somebody else has taken it since.
 func (d *DB) ReleaseLease(ctx context.Context, lease broker.Lease) error {
 	return d.write(ctx, func(t *tx) error {

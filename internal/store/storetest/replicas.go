@@ -39,7 +39,8 @@ func testUnderLease(t *testing.T, opener Opener) {
 		"token": func() error {
 			return slow.SaveAccessToken(under, &broker.AccessToken{ConnectionID: "con_1", Token: broker.Sealed("late")})
 		},
-		"rest": func() error { return slow.SaveRest(under, broker.Rest{Work: "rotate", Item: "con_1", Failures: 1}) },
+		"nothing": func() error { return slow.CheckLease(under) },
+		"rest":    func() error { return slow.SaveRest(under, broker.Rest{Work: "rotate", Item: "con_1", Failures: 1}) },
 		"another lease": func() error {
 			_, _, err := slow.AcquireLease(under, "other", "slow", time.Minute)
 			return err
@@ -56,6 +57,8 @@ func testUnderLease(t *testing.T, opener Opener) {
 	_, err = fast.Rest(ctx, "rotate", "con_1")
 	wantErr(t, err, broker.ErrNotFound)
 
+	must(t, fast.CheckLease(ctx))
+	must(t, fast.CheckLease(broker.UnderLease(ctx, next)))
 	must(t, fast.ActivateCertificate(broker.UnderLease(ctx, next), &connection, &certificate))
 	must(t, fast.ReleaseLease(broker.UnderLease(ctx, next), next))
 	wantErr(t, fast.SaveConnection(broker.UnderLease(ctx, next), &connection), broker.ErrLeaseLost) // given back
