@@ -225,6 +225,9 @@ func TestFailuresAreLeftToTheNextScan(t *testing.T) {
 		})
 		seen.wait(t, "again", 2)
 		seen.wait(t, "other", 1)
+		if strings.Contains(logged.String(), "level=INFO") {
+			t.Errorf("the engine talks of itself:\n%s", logged)
+		}
 		for _, want := range []string{"the table is on fire", "no luck with again", "work=mend"} {
 			if !strings.Contains(logged.String(), want) {
 				t.Errorf("the log does not say %q", want)

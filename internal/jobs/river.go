@@ -91,7 +91,7 @@ func (r *Runner) config(ctx context.Context) *river.Config {
 	cfg := &river.Config{
 		Workers:              workers,
 		Queues:               map[string]river.QueueConfig{},
-		Logger:               r.log(),
+		Logger:               slog.New(engineLog{r.log().Handler()}),
 		FetchPollInterval:    pollEvery,
 		PollOnly:             true, // both engines alike; LISTEN would also keep a connection for itself
 		JobTimeout:           r.patience(),

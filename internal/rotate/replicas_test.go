@@ -3,6 +3,7 @@ package rotate_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -390,4 +391,64 @@ func (w *world) snapshot() string {
 		}
 	}
 	return strings.Join(text, ", ")
+}
+
+// What failed in one process rests in all of them, and a new process does not begin anew.
+func TestRO06_AllProcessesRest(t *testing.T) {
+	w := connected(t)
+	w.advance(w.active().RotateAt().Sub(w.Clock.Now()))
+	end := w.Emulator.Fault(netsuitetest.Fault{Kind: netsuitetest.FaultStatus, Endpoint: "certificates", Status: http.StatusForbidden, Body: "{}"})
+	w.scan()
+	rest, err := w.App.Store.Rest(t.Context(), "rotate", w.connection)
+	if err != nil || rest.Failures != 1 || !rest.Until.After(w.Clock.Now()) {
+		t.Fatalf("rest = %+v, %v; want one failure", rest, err)
+	}
+	before := len(w.Emulator.Ledger().Entries())
+	if err := w.second().RunOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, work := range w.second().Works() { // found by a scan before the failure
+		if err := work.Do(t.Context(), w.connection); work.Name == "rotate" && err != nil {
+			t.Error(err)
+		}
+	}
+	byRotation := w.Emulator.Ledger().Count(func(e netsuitetest.Entry) bool { return strings.HasSuffix(e.Path, "/certificates") && e.N > before })
+	if byRotation != 0 {
+		t.Errorf("another process asked %d times while the connection rests", byRotation)
+	}
+	end()
+	w.advance(16 * time.Minute)
+	if err := w.second().RunOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.App.Store.Rest(t.Context(), "rotate", w.connection); !errors.Is(err, broker.ErrNotFound) || w.uploads() != 2 {
+		t.Errorf("after the right came back: %d uploads, rest %v; want two, and none", w.uploads(), err)
+	}
+}
+
+// RO-05: all processes together have four places; a rotation that finds none waits, and leaves no trace when it is stopped.
+func TestRO05_FourPlacesForAllProcesses(t *testing.T) {
+	w := connected(t)
+	w.advance(w.active().RotateAt().Sub(w.Clock.Now()))
+	var places []broker.Lease
+	for i := range rotate.AtOnce {
+		lease, ours, err := w.App.Store.AcquireLease(t.Context(), fmt.Sprint("rotation/", i+1), "another process", time.Minute)
+		if err != nil || !ours {
+			t.Fatal(ours, err)
+		}
+		places = append(places, lease)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := w.App.Rotate.RunOnce(ctx); !errors.Is(err, context.DeadlineExceeded) || w.uploads() != 1 {
+		t.Fatalf("with all places taken: %v after %d uploads, want it to wait", err, w.uploads())
+	}
+	done := make(chan error, 1)
+	go func() { done <- w.App.Rotate.RunOnce(t.Context()) }()
+	if err := w.App.Store.ReleaseLease(t.Context(), places[2]); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil || w.uploads() != 2 {
+		t.Errorf("with a place free: %v after %d uploads, want 2", err, w.uploads())
+	}
 }
