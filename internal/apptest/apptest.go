@@ -132,7 +132,7 @@ func (e *Env) storeApp(tb testing.TB, cfg Config) {
 		Name: AppName, DisplayName: "Acme Sync",
 		Integration: broker.Integration{Consent: broker.ConsentClient{ClientID: e.Client.ClientID, Public: true}},
 		Scopes:      []string{"rest_webservices", "restlets"},
-		Bundle:      broker.Bundle{ID: 123456, SourceAccount: "TSTDRV1000001", Health: broker.Health{Script: "customscript_acme_health", Deploy: "customdeploy_acme_health"}},
+		Bundle:      broker.Bundle{ID: 123456, SourceAccount: "TSTDRV1000001", Health: broker.HealthScript{Script: "customscript_acme_health", Deploy: "customdeploy_acme_health"}},
 		Role:        broker.Role{ScriptID: "customrole_acme_sync"},
 		ReturnURLs:  []string{ReturnURL},
 		Tasks: []broker.Task{{Name: "settings record", Request: broker.TaskRequest{

@@ -58,13 +58,13 @@ type MachineClient struct {
 
 // Bundle that brings the role.
 type Bundle struct {
-	ID            int64  `yaml:"id" json:"id"`
-	SourceAccount string `yaml:"source_account" json:"source_account"`
-	Health        Health `yaml:"health" json:"health"`
+	ID            int64        `yaml:"id" json:"id"`
+	SourceAccount string       `yaml:"source_account" json:"source_account"`
+	Health        HealthScript `yaml:"health" json:"health"`
 }
 
-// Health is the bundle's own RESTlet; it answers only where the bundle is installed and released.
-type Health struct {
+// HealthScript is the bundle's own RESTlet; it answers only where the bundle is installed and released.
+type HealthScript struct {
 	Script string `yaml:"script" json:"script,omitempty"`
 	Deploy string `yaml:"deploy" json:"deploy,omitempty"`
 }
@@ -235,7 +235,7 @@ func (a App) validateBundle() error {
 	if _, err := netsuite.ParseAccountID(b.SourceAccount); err != nil {
 		return invalidField("bundle.source_account", "must be the account that publishes the bundle: %v", err)
 	}
-	if b.Health == (Health{}) {
+	if b.Health == (HealthScript{}) {
 		return nil
 	}
 	switch {

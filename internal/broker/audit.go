@@ -33,6 +33,9 @@ const (
 	AuditTokenRefused       = "token.refused"
 	AuditAppStored          = "app.stored"
 	AuditCertificateRotated = "certificate.rotated"
+	AuditHealthChanged      = "connection.health"
+	AuditDisconnected       = "connection.disconnected"
+	AuditGrantRefreshed     = "grant.refreshed"
 )
 
 // AuditGroup is how lines are stored: those that arrived together become one durable row, chained by hash.

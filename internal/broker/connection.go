@@ -17,8 +17,13 @@ const (
 	ConnectionDisconnected ConnectionState = "disconnected"
 )
 
-// KindMachine is a client-credentials connection.
-const KindMachine = "machine"
+// ConnectionKind tells by which grant a connection gets its tokens.
+type ConnectionKind string
+
+const (
+	KindMachine ConnectionKind = "machine" // client credentials, for an app; one for each account
+	KindUser    ConnectionKind = "user"    // a person's code grant, for a portal; many for each account
+)
 
 // Connection is one NetSuite account of one customer bound to one app.
 type Connection struct {
@@ -28,8 +33,10 @@ type Connection struct {
 	Customer string
 	Metadata map[string]string
 	Account  netsuite.AccountID
-	Kind     string
-	State    ConnectionState
+	Kind     ConnectionKind
+	// EndUser is the app's own name for the person; only of kind user.
+	EndUser string
+	State   ConnectionState
 	// RoleID and Entity are what the certificate is mapped to.
 	RoleID     int64
 	RoleName   string

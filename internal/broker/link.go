@@ -44,6 +44,12 @@ type Link struct {
 	ReturnURL string
 	// FinaliseHash is the hash of the secret with which the app's backend finalises a session run.
 	FinaliseHash string
+	// Connects is the kind of connection that the link makes.
+	Connects ConnectionKind
+	// EndUser is the app's own name for the person whom a user connection is for.
+	EndUser string
+	// ConnectionID is the connection that the link repairs; empty for a new one.
+	ConnectionID string
 	// RunID is the run that this link leads to, once there is one. A handed-over link has it from the start.
 	RunID     string
 	CreatedAt time.Time

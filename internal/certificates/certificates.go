@@ -31,7 +31,7 @@ type store interface {
 	CertificatesOf(ctx context.Context, connectionID string) ([]broker.Certificate, error)
 	KnownCertificates(ctx context.Context, app string) ([]broker.Certificate, error)
 	SaveCertificate(ctx context.Context, c *broker.Certificate) error
-	ActivateCertificate(ctx context.Context, conn *broker.Connection, c *broker.Certificate) error
+	ActivateCertificate(ctx context.Context, conn *broker.Connection, c *broker.Certificate, events ...broker.Event) error
 	// CheckLease is broker.ErrLeaseLost when the lease that the context is bound to has gone to somebody else.
 	CheckLease(ctx context.Context) error
 }

@@ -48,7 +48,7 @@ func prepare(t *testing.T) prepared {
 		Scopes:      []string{"rest_webservices", "restlets"},
 		Bundle: broker.Bundle{
 			ID: bundleID, SourceAccount: vendorAccount,
-			Health: broker.Health{Script: "customscript_acme_health", Deploy: "customdeploy_acme_health"},
+			Health: broker.HealthScript{Script: "customscript_acme_health", Deploy: "customdeploy_acme_health"},
 		},
 		Role: broker.Role{ScriptID: "customrole_acme_sync", Permissions: map[string]string{"ADMI_RESTWEBSERVICES": "FULL"}},
 		Tasks: []broker.Task{{

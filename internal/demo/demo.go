@@ -239,7 +239,7 @@ func sampleApp(clientID string) broker.App {
 		Scopes:      []string{"rest_webservices", "restlets"},
 		Bundle: broker.Bundle{
 			ID: 123456, SourceAccount: vendorAccount,
-			Health: broker.Health{Script: "customscript_acme_health", Deploy: "customdeploy_acme_health"},
+			Health: broker.HealthScript{Script: "customscript_acme_health", Deploy: "customdeploy_acme_health"},
 		},
 		Role: broker.Role{ScriptID: "customrole_acme_sync", Permissions: map[string]string{"ADMI_RESTWEBSERVICES": "FULL", "LIST_CUSTJOB": "VIEW"}},
 		Tasks: []broker.Task{{

@@ -52,7 +52,7 @@ func (s *Service) newLink(app broker.App, q LinkRequest) (broker.Link, error) {
 	}
 	link := broker.Link{
 		ID: broker.NewID("ol"), App: app.Name, Kind: q.Kind, Customer: strings.TrimSpace(q.Customer),
-		ReturnURL: q.ReturnURL, Metadata: q.Metadata,
+		ReturnURL: q.ReturnURL, Metadata: q.Metadata, Connects: broker.KindMachine,
 	}
 	for _, raw := range q.Expect {
 		account, err := netsuite.ParseAccountID(raw)

@@ -32,7 +32,7 @@ type store interface {
 
 	Run(ctx context.Context, id string) (broker.Run, error)
 	DueRuns(ctx context.Context, now time.Time, limit int) ([]string, error)
-	SaveRun(ctx context.Context, r *broker.Run, g *broker.Grant, l *broker.Link) error
+	SaveRun(ctx context.Context, r *broker.Run, g *broker.Grant, l *broker.Link, events ...broker.Event) error
 
 	Grant(ctx context.Context, id string) (broker.Grant, error)
 	GrantByStateHash(ctx context.Context, hash string) (broker.Grant, error)
@@ -46,7 +46,7 @@ type store interface {
 
 	Connection(ctx context.Context, id string) (broker.Connection, error)
 	ConnectionByAccount(ctx context.Context, app string, account netsuite.AccountID) (broker.Connection, error)
-	SaveConnection(ctx context.Context, c *broker.Connection) error
+	SaveConnection(ctx context.Context, c *broker.Connection, events ...broker.Event) error
 
 	AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (broker.Lease, bool, error)
 	ReleaseLease(ctx context.Context, l broker.Lease) error

@@ -38,8 +38,8 @@ func saveCertificate(ctx context.Context, t *tx, certificate *broker.Certificate
 
 // ActivateCertificate makes the connection sign with the certificate: the certificate becomes active, the connection's other active
 // ones retiring, and the connection is connected. Both records are compared and swapped; when either has been changed by somebody
-// else, nothing happens.
-func (d *DB) ActivateCertificate(ctx context.Context, connection *broker.Connection, certificate *broker.Certificate) error {
+// else, nothing happens. The events are stored with the change.
+func (d *DB) ActivateCertificate(ctx context.Context, connection *broker.Connection, certificate *broker.Certificate, events ...broker.Event) error {
 	if certificate.ConnectionID != connection.ID {
 		return fmt.Errorf("certificate %q belongs to connection %q, not to %q", certificate.ID, certificate.ConnectionID, connection.ID)
 	}
@@ -56,10 +56,15 @@ func (d *DB) ActivateCertificate(ctx context.Context, connection *broker.Connect
 		}
 		t.onCommit(func() { *connection, *certificate = signing, active })
 		replaced, err := t.exec(ctx, retireOthers, signing.ID, active.ID, t.now)
-		if err != nil || replaced == 0 {
-			return err // the first one: there is nothing that anybody could still sign with
+		if err != nil {
+			return err
 		}
-		return numberSwitch(ctx, t, signing.ID)
+		if replaced > 0 { // the first one replaces nothing that anybody could still sign with
+			if err := numberSwitch(ctx, t, signing.ID); err != nil {
+				return err
+			}
+		}
+		return saveEvents(ctx, t, events)
 	})
 }
 

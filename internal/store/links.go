@@ -8,13 +8,14 @@ import (
 
 const (
 	insertLink = `INSERT INTO links (id, version, token_hash, app, kind, customer, expect, metadata, return_url, finalise_hash, run_id,
-			created_at, expires_at, revoked_at)
-		VALUES ($1, $2 + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`
+			created_at, expires_at, revoked_at, connects, end_user, connection_id)
+		VALUES ($1, $2 + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
 	updateLink = `UPDATE links SET version = version + 1, token_hash = $3, app = $4, kind = $5, customer = $6, expect = $7, metadata = $8,
-			return_url = $9, finalise_hash = $10, run_id = $11, created_at = $12, expires_at = $13, revoked_at = $14
+			return_url = $9, finalise_hash = $10, run_id = $11, created_at = $12, expires_at = $13, revoked_at = $14,
+			connects = $15, end_user = $16, connection_id = $17
 		WHERE id = $1 AND version = $2`
 	selectLinks = `SELECT id, version, token_hash, app, kind, customer, expect, metadata, return_url, finalise_hash, run_id,
-			created_at, expires_at, revoked_at FROM links`
+			created_at, expires_at, revoked_at, connects, end_user, connection_id FROM links`
 )
 
 // SaveLink stores a link. Two links never have the same token.
@@ -27,7 +28,7 @@ func saveLink(ctx context.Context, t *tx, link *broker.Link) error {
 	l.CreatedAt = t.created(l.CreatedAt)
 	err := t.swap(ctx, l.Version, insertLink, updateLink,
 		l.ID, l.Version, l.TokenHash, l.App, l.Kind, l.Customer, asJSON{l.Expect}, asJSON{l.Metadata}, l.ReturnURL, l.FinaliseHash, l.RunID,
-		l.CreatedAt, l.ExpiresAt, l.RevokedAt)
+		l.CreatedAt, l.ExpiresAt, l.RevokedAt, l.Connects, l.EndUser, l.ConnectionID)
 	l.Version++
 	t.onCommit(func() { *link = l })
 	return err
@@ -50,6 +51,7 @@ func (d *DB) Links(ctx context.Context, app string) ([]broker.Link, error) {
 
 func scanLink(row scanner) (l broker.Link, err error) {
 	err = row.Scan(&l.ID, &l.Version, &l.TokenHash, &l.App, &l.Kind, &l.Customer, fromJSON{&l.Expect}, fromJSON{&l.Metadata}, &l.ReturnURL,
-		&l.FinaliseHash, &l.RunID, moment{&l.CreatedAt}, moment{&l.ExpiresAt}, moment{&l.RevokedAt})
+		&l.FinaliseHash, &l.RunID, moment{&l.CreatedAt}, moment{&l.ExpiresAt}, moment{&l.RevokedAt},
+		&l.Connects, &l.EndUser, &l.ConnectionID)
 	return l, err
 }

@@ -18,9 +18,9 @@ const (
 	selectDueRuns = `SELECT id FROM runs WHERE due_at > 0 AND due_at <= $1 ORDER BY due_at, id LIMIT $2`
 )
 
-// SaveRun stores a run together with the grant and the link that changed with it; each of these two may be nil. When one of them
-// has been changed by somebody else, nothing is stored.
-func (d *DB) SaveRun(ctx context.Context, run *broker.Run, grant *broker.Grant, link *broker.Link) error {
+// SaveRun stores a run together with the grant and the link that changed with it, each of which may be nil, and with what is to be
+// told of the change. When one of them has been changed by somebody else, nothing is stored.
+func (d *DB) SaveRun(ctx context.Context, run *broker.Run, grant *broker.Grant, link *broker.Link, events ...broker.Event) error {
 	return d.write(ctx, func(t *tx) error {
 		if err := saveRun(ctx, t, run); err != nil {
 			return err
@@ -31,9 +31,11 @@ func (d *DB) SaveRun(ctx context.Context, run *broker.Run, grant *broker.Grant, 
 			}
 		}
 		if link != nil {
-			return saveLink(ctx, t, link)
+			if err := saveLink(ctx, t, link); err != nil {
+				return err
+			}
 		}
-		return nil
+		return saveEvents(ctx, t, events)
 	})
 }
 

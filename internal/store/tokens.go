@@ -22,12 +22,14 @@ func (d *DB) AccessToken(ctx context.Context, connectionID string) (broker.Acces
 
 // SaveAccessToken stores the newest access token of a connection.
 func (d *DB) SaveAccessToken(ctx context.Context, token *broker.AccessToken) error {
-	return d.write(ctx, func(t *tx) error {
-		err := t.swap(ctx, token.Version, insertToken, updateToken,
-			token.ConnectionID, token.Version, token.CertificateID, token.Token, token.MintedAt, token.ExpiresAt)
-		t.onCommit(func() { token.Version++ })
-		return err
-	})
+	return d.write(ctx, func(t *tx) error { return saveAccessToken(ctx, t, token) })
+}
+
+func saveAccessToken(ctx context.Context, t *tx, token *broker.AccessToken) error {
+	err := t.swap(ctx, token.Version, insertToken, updateToken,
+		token.ConnectionID, token.Version, token.CertificateID, token.Token, token.MintedAt, token.ExpiresAt)
+	t.onCommit(func() { token.Version++ })
+	return err
 }
 
 // DeleteAccessToken forgets the access token of a connection; that there is none is no error.
