@@ -59,7 +59,11 @@ type Service struct {
 
 // While beats for as long as do runs. The first beat comes before do, and the replica leaves when do has ended.
 func (s *Service) While(ctx context.Context, do func(context.Context) error) error {
+	defer s.leave(ctx)
 	if err := s.Beat(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil // told to stop before it began
+		}
 		return fmt.Errorf("first beat of this process: %w", err)
 	}
 	// Beats go on while do ends in its own time after ctx has.
@@ -69,7 +73,6 @@ func (s *Service) While(ctx context.Context, do func(context.Context) error) err
 	err := do(ctx)
 	stop()
 	running.Wait()
-	s.leave(ctx)
 	return err
 }
 

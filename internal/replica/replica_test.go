@@ -297,6 +297,19 @@ func TestWhileNeedsItsFirstBeat(t *testing.T) {
 	}
 }
 
+func TestStoppedBeforeItBegan(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	s := newWorld(t).replica("a")
+	err := s.While(ctx, func(context.Context) error {
+		t.Error("the work began")
+		return nil
+	})
+	if err != nil {
+		t.Errorf("While = %v, want nil", err)
+	}
+}
+
 // Beats that fail do not end the work; the process is stale meanwhile, and current again afterwards.
 func TestOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
