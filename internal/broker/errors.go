@@ -49,6 +49,7 @@ const (
 	CodeBroken      Code = "SK-TOK-101"
 	CodeSetupState  Code = "SK-TOK-102"
 	CodeInternal    Code = "SK-INT-500"
+	CodeStale       Code = "SK-INT-503"
 )
 
 // Situation is what the code means everywhere: one table for pages, the API and the documentation.
@@ -104,6 +105,7 @@ var Situations = map[Code]Situation{
 	CodeAudit:       {503, "The audit line could not be stored", "No token was handed out without it.", "Make room for the database, then try again."},
 	CodeBroken:      {400, "The connection cannot get a token", "NetSuite refused the connection's certificate.", "Send the customer a repair link."},
 	CodeSetupState:  {400, "The connection is not ready", "Its set-up has not been finished, or it was disconnected.", "Finish the set-up."},
+	CodeStale:       {503, "This server is cut off from its database", "Until it is back, it hands out what it has and asks NetSuite for nothing, since another server may have taken over.", "Make the database reachable from this server."},
 	CodeInternal:    {500, "Something went wrong on our side", "It has been logged with the number below. Your progress is kept.", "Try again in a moment."},
 }
 

@@ -32,6 +32,8 @@ type store interface {
 	KnownCertificates(ctx context.Context, app string) ([]broker.Certificate, error)
 	SaveCertificate(ctx context.Context, c *broker.Certificate) error
 	ActivateCertificate(ctx context.Context, conn *broker.Connection, c *broker.Certificate, events ...broker.Event) error
+	// CheckLease is broker.ErrLeaseLost when the lease that the context is bound to has gone to somebody else.
+	CheckLease(ctx context.Context) error
 }
 
 type vault interface {
@@ -418,6 +420,10 @@ func (s *Service) RevokeChosen(ctx context.Context, app broker.App, certificateI
 }
 
 func (s *Service) revoke(ctx context.Context, app broker.App, c broker.Certificate, api *netsuite.API) error {
+	// A process that was away may have a list from before: what it takes for left over may be what the next one has just replaced.
+	if err := s.Store.CheckLease(ctx); err != nil {
+		return err
+	}
 	if err := s.revokeRemote(ctx, app, c.NetSuiteID, api); err != nil {
 		return err
 	}

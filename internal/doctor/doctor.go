@@ -29,8 +29,8 @@ type store interface {
 }
 
 type tokens interface {
-	// Renew gets a token that is good now, whatever the connection's health is.
-	Renew(ctx context.Context, connectionID string) (netsuite.Secret, error)
+	// Renew gets a token that is good now, whatever the connection's health is, and another one than the refused.
+	Renew(ctx context.Context, connectionID string, refused netsuite.Secret) (netsuite.Secret, error)
 	// Living is the last token, if NetSuite should still take it; nothing is asked for.
 	Living(ctx context.Context, connectionID string) (netsuite.Secret, bool, error)
 }

@@ -3,17 +3,24 @@ package doctor
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/netsuite"
 )
 
-// probesAtOnce bounds one look for what is due.
-const probesAtOnce = 500
+const (
+	// ProbeEvery is how often we look for connections that are due.
+	ProbeEvery = time.Minute
+	// AtOnce is how many are probed at the same time by one process.
+	AtOnce = 4
+	// mostAtOne bounds what one look finds.
+	mostAtOne = 500
+)
 
 // Due lists the connections that are to be probed now.
 func (s *Service) Due(ctx context.Context) ([]string, error) {
-	return s.Store.DueProbes(ctx, s.now(), probesAtOnce)
+	return s.Store.DueProbes(ctx, s.now(), mostAtOne)
 }
 
 // Probe is Check for a connection that is due: one that somebody else has just looked at is left alone.
@@ -43,11 +50,10 @@ func (s *Service) Check(ctx context.Context, connectionID string) (broker.Health
 	if err != nil {
 		return before, err
 	}
-	token, err := s.Tokens.Renew(ctx, conn.ID)
-	if err != nil {
+	failure, err := s.try(ctx, conn)
+	switch {
+	case err != nil:
 		return s.noted(ctx, before, err)
-	}
-	switch failure := s.query(ctx, conn, token); {
 	case failure == nil:
 		err = s.Works(ctx, conn.ID, string(OpQuery))
 	case ctx.Err() != nil:
@@ -59,6 +65,22 @@ func (s *Service) Check(ctx context.Context, connectionID string) (broker.Health
 		return before, err
 	}
 	return s.again(ctx, conn)
+}
+
+// try gets a token and makes the probe call; failure is the call's. A token that is refused may have been lost with what it was made
+// with, so another one is asked for: its refusal tells more.
+func (s *Service) try(ctx context.Context, conn broker.Connection) (failure, err error) {
+	token, err := s.Tokens.Renew(ctx, conn.ID, netsuite.Secret{})
+	if err != nil {
+		return nil, err
+	}
+	if failure = s.query(ctx, conn, token); !errors.Is(failure, netsuite.ErrLogin) {
+		return failure, nil
+	}
+	if token, err = s.Tokens.Renew(ctx, conn.ID, token); err != nil {
+		return nil, err
+	}
+	return s.query(ctx, conn, token), nil
 }
 
 // noted returns the health after a mint that failed. Package tokens told us of it; what it did not tell of was no fault of the

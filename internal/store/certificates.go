@@ -55,8 +55,14 @@ func (d *DB) ActivateCertificate(ctx context.Context, connection *broker.Connect
 			return err
 		}
 		t.onCommit(func() { *connection, *certificate = signing, active })
-		if _, err := t.exec(ctx, retireOthers, signing.ID, active.ID, t.now); err != nil {
+		replaced, err := t.exec(ctx, retireOthers, signing.ID, active.ID, t.now)
+		if err != nil {
 			return err
+		}
+		if replaced > 0 { // the first one replaces nothing that anybody could still sign with
+			if err := numberSwitch(ctx, t, signing.ID); err != nil {
+				return err
+			}
 		}
 		return saveEvents(ctx, t, events)
 	})
@@ -82,8 +88,10 @@ func (d *DB) KnownCertificates(ctx context.Context, app string) ([]broker.Certif
 const dueFrom = `not_before + (valid_until - not_before) / 30 * 17`
 
 // DueCertificates lists at most limit active certificates whose RotateAt has come by now, those that end first before the others.
-func (d *DB) DueCertificates(ctx context.Context, now time.Time, limit int) ([]broker.Certificate, error) {
-	found, err := list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'active' AND `+dueFrom+` <= $1 ORDER BY valid_until, id`, now)
+// Connections that rest from the work are left out.
+func (d *DB) DueCertificates(ctx context.Context, work string, now time.Time, limit int) ([]broker.Certificate, error) {
+	found, err := list(ctx, d.reader, scanCertificate,
+		selectCertificates+` WHERE state = 'active' AND `+dueFrom+` <= $2`+notResting+` ORDER BY valid_until, id`, work, now)
 	if err != nil {
 		return nil, err
 	}
@@ -92,10 +100,10 @@ func (d *DB) DueCertificates(ctx context.Context, now time.Time, limit int) ([]b
 }
 
 // RetiringCertificates lists the certificates that were replaced at this time or earlier and are not revoked yet, of connections
-// that are connected; oldest first.
-func (d *DB) RetiringCertificates(ctx context.Context, replaced time.Time) ([]broker.Certificate, error) {
-	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'retiring' AND updated_at <= $1
-		AND connection_id IN (SELECT id FROM connections WHERE state = 'connected') ORDER BY updated_at, id`, replaced)
+// that are connected; oldest first. Connections that rest from the work are left out.
+func (d *DB) RetiringCertificates(ctx context.Context, work string, now, replaced time.Time) ([]broker.Certificate, error) {
+	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'retiring' AND updated_at <= $3
+		AND connection_id IN (SELECT id FROM connections WHERE state = 'connected')`+notResting+` ORDER BY updated_at, id`, work, now, replaced)
 }
 
 func scanCertificate(row scanner) (c broker.Certificate, err error) {

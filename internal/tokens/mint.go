@@ -122,13 +122,17 @@ func (s *Service) mintInTurn(ctx context.Context, b *binding) (*heldToken, error
 	ticker := time.NewTicker(leasePoll)
 	defer ticker.Stop()
 	for {
-		lease, ours, err := s.Store.AcquireLease(ctx, "mint/"+b.connection, s.holder(), s.leaseTTL())
+		// Each flight has a name of its own: a lease is extended for its holder, and a process may have two flights, one of them
+		// for what the connection was before a change.
+		lease, ours, err := s.Store.AcquireLease(ctx, broker.MintLease(b.connection), s.holder()+"/"+broker.NewID("mint"), s.leaseTTL())
 		if err != nil {
 			return nil, fmt.Errorf("lease for the mint of connection %s: %w", b.connection, err)
 		}
 		if ours {
-			defer s.release(ctx, lease)
-			return s.mintAlone(ctx, b.connection)
+			t, err := s.mintAlone(ctx, lease, b.connection)
+			if !errors.Is(err, broker.ErrLeaseLost) {
+				return t, err
+			}
 		}
 		select {
 		case <-ticker.C:
@@ -141,33 +145,63 @@ func (s *Service) mintInTurn(ctx context.Context, b *binding) (*heldToken, error
 	}
 }
 
-// mintAlone looks once more, since the holder before us may have succeeded, and mints. It must be over before the lease is.
-func (s *Service) mintAlone(ctx context.Context, connection string) (*heldToken, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.leaseTTL()*3/4)
+// mintAlone looks once more, since the holder before us may have succeeded, and mints. It must be over before the lease is; when
+// it is not, and somebody else has taken the lease, the token is not kept and the error is broker.ErrLeaseLost.
+func (s *Service) mintAlone(ctx context.Context, lease broker.Lease, connection string) (*heldToken, error) {
+	defer s.release(ctx, lease)
+	ctx, cancel := context.WithTimeout(broker.UnderLease(ctx, lease), s.leaseTTL()*3/4)
 	defer cancel()
-	b, row, t, err := s.look(ctx, connection)
-	if t != nil || err != nil {
-		return t, err
+	for {
+		b, row, t, err := s.look(ctx, connection)
+		if t != nil || err != nil {
+			return t, err
+		}
+		if err := errors.Join(s.current(), s.awake(ctx, b)); err != nil {
+			return nil, err
+		}
+		t, again, err := s.mintNow(ctx, b, row)
+		if !again {
+			return t, err
+		}
 	}
-	if err := s.awake(ctx, b); err != nil {
-		return nil, err
-	}
-	return s.mintNow(ctx, b, row)
 }
 
-// mintNow asks NetSuite, tells health how it went, and keeps the token.
-func (s *Service) mintNow(ctx context.Context, b *binding, row broker.AccessToken) (*heldToken, error) {
-	t, err := s.mint(ctx, b)
+// mintNow asks NetSuite, keeps what it gives, and tells health how it went. again is set when the connection became another one
+// meanwhile, so that the refusal says nothing.
+func (s *Service) mintNow(ctx context.Context, b *binding, row broker.AccessToken) (t *heldToken, again bool, err error) {
+	t, err = s.mint(ctx, b)
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return nil, errShutdown // whatever the cut request looked like, NetSuite has not refused
+		return nil, false, errShutdown // whatever the cut request looked like, NetSuite has not refused
+	case err != nil && s.changed(ctx, b):
+		return nil, true, nil
 	case err != nil:
-		return nil, s.remember(ctx, b, err)
+		return nil, false, s.remember(ctx, b, err)
 	}
 	if t, err = s.keep(ctx, b, row, t); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return t, s.Health.Works(ctx, b.connection, opToken)
+	return t, false, s.Health.Works(ctx, b.connection, opToken)
+}
+
+// changed tells that a connection is not what it was when its mint began. A process that was away meanwhile may have signed with
+// a certificate that was replaced and revoked: that refusal says nothing about the connection (RO-02).
+func (s *Service) changed(ctx context.Context, b *binding) bool {
+	now, err := s.readConnection(ctx, b.connection)
+	return err == nil && now.bound != b.bound
+}
+
+// current is an error while this process must not act outward.
+func (s *Service) current() error {
+	if s.Current == nil {
+		return nil
+	}
+	err := s.Current()
+	var coded *broker.Error
+	if errors.As(err, &coded) {
+		return unavailable(coded, databaseRetry)
+	}
+	return err
 }
 
 // awake refuses for a connection that NetSuite has refused, or failed, a short while ago.
@@ -185,7 +219,7 @@ const releaseWithin = 5 * time.Second
 func (s *Service) release(ctx context.Context, lease broker.Lease) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseWithin)
 	defer cancel()
-	if err := s.Store.ReleaseLease(ctx, lease); err != nil {
+	if err := s.Store.ReleaseLease(ctx, lease); err != nil && !errors.Is(err, broker.ErrConflict) {
 		s.log().WarnContext(ctx, "a lease was not given back; it ends by itself", "lease", lease.Name, "err", err)
 	}
 }
@@ -231,7 +265,7 @@ func (s *Service) keep(ctx context.Context, b *binding, row broker.AccessToken, 
 	row.ConnectionID, row.CertificateID, row.Token = b.connection, b.certificate, sealed
 	row.MintedAt, row.ExpiresAt = s.now(), t.expires
 	err = s.Store.SaveAccessToken(ctx, &row)
-	if errors.Is(err, broker.ErrConflict) {
+	if errors.Is(err, broker.ErrConflict) && !errors.Is(err, broker.ErrLeaseLost) {
 		_, other, err := s.stored(ctx, b)
 		if other == nil && err == nil {
 			err = fmt.Errorf("token of connection %s: %w", b.connection, broker.ErrConflict)
@@ -320,53 +354,6 @@ func lower(s string) string {
 		return s
 	}
 	return strings.ToLower(s[:1]) + s[1:]
-}
-
-// Renew gets a token of a connection that is connected, whatever its health is: from memory or the database while it is good and
-// undoubted, else from NetSuite. It is for whoever looks after the connection's health.
-func (s *Service) Renew(ctx context.Context, connectionID string) (netsuite.Secret, error) {
-	lease, ours, err := s.Store.AcquireLease(ctx, "mint/"+connectionID, s.holder()+"/"+broker.NewID("renewal"), s.leaseTTL())
-	switch {
-	case err != nil:
-		return netsuite.Secret{}, fmt.Errorf("lease for the mint of connection %s: %w", connectionID, err)
-	case !ours:
-		return netsuite.Secret{}, broker.Errorf(broker.CodeConflict, "connection %s is being asked for by somebody else", connectionID).WithDo("Wait a moment, then look again.")
-	}
-	defer s.release(ctx, lease)
-	ctx, cancel := context.WithTimeout(ctx, s.leaseTTL()*3/4)
-	defer cancel()
-	b, row, t, err := s.look(ctx, connectionID)
-	if err != nil {
-		return netsuite.Secret{}, err
-	}
-	if t != nil {
-		_, doubted, err := s.Health.Rests(ctx, connectionID)
-		if err != nil || !doubted {
-			return t.secret, err
-		}
-	}
-	if t, err = s.mintNow(ctx, b, row); err != nil {
-		return netsuite.Secret{}, err
-	}
-	s.Forget(connectionID)
-	return t.secret, nil
-}
-
-// Living is the connection's last token while it has not ended, however little it has left; nothing is asked for.
-func (s *Service) Living(ctx context.Context, connectionID string) (netsuite.Secret, bool, error) {
-	b, err := s.readConnection(ctx, connectionID)
-	if err != nil {
-		return netsuite.Secret{}, false, err
-	}
-	row, err := s.Store.AccessToken(ctx, connectionID)
-	if errors.Is(err, broker.ErrNotFound) || (err == nil && !s.now().Before(row.ExpiresAt)) {
-		return netsuite.Secret{}, false, nil
-	}
-	if err != nil {
-		return netsuite.Secret{}, false, err
-	}
-	plain, err := s.Vault.Open(b.place(), row.Token)
-	return netsuite.NewSecret(string(plain)), err == nil, err
 }
 
 // holder names this process in leases.

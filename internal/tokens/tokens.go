@@ -6,7 +6,8 @@
 // It promises:
 //
 //   - a token is checked to name the connection's account, role and entity before it is kept or handed out (TE-03)
-//   - one mint at a time per connection, over all processes that share the database, however many callers wait
+//   - one mint at a time per connection, over all processes that share the database, however many callers wait; one that took
+//     longer than its lease changes nothing any more
 //   - a new token is sealed and stored before anyone gets it, so a restart or another replica goes on with the same one
 //   - no token leaves before its audit line is durable (LO-03)
 //   - a withdrawn client or a changed connection is noticed within two seconds (TE-09)
@@ -32,7 +33,7 @@ const (
 	// lifeMargin is taken off the life that we tell, so that a client never uses a token in its last seconds.
 	lifeMargin = 30 * time.Second
 	// recentFor is how long clients and connections are believed without asking the database again.
-	recentFor = 2 * time.Second
+	recentFor = broker.BelievedFor
 	// restAfterFailure is how long a failed mint answers for the next callers.
 	restAfterFailure = 30 * time.Second
 )
@@ -103,6 +104,9 @@ type Service struct {
 	Logger       *slog.Logger     // nil: silence
 	// LeaseTTL is how long a connection's mint stays with a process that has died; 45 s when zero. It bounds a mint, too.
 	LeaseTTL time.Duration
+	// Current is an error while this process must not ask NetSuite for anything, because others may have given it up; what is in
+	// memory is still handed out. Nil: it always may.
+	Current func() error
 	// Holder names this process in leases; a random name when empty. Two processes must not share one.
 	Holder string
 

@@ -121,7 +121,7 @@ func testDueCertificates(t *testing.T, opener Opener) {
 		{second.RotateAt(), 10, []broker.Certificate{first, second}},
 		{second.RotateAt(), 1, []broker.Certificate{first}},
 	} {
-		if got := get(db.DueCertificates(ctx, tt.at, tt.limit))(t); len(got) != len(tt.want) || len(got) > 0 && got[0].ID != tt.want[0].ID || len(got) > 1 && got[1].ID != tt.want[1].ID {
+		if got := get(db.DueCertificates(ctx, "rotate", tt.at, tt.limit))(t); len(got) != len(tt.want) || len(got) > 0 && got[0].ID != tt.want[0].ID || len(got) > 1 && got[1].ID != tt.want[1].ID {
 			t.Errorf("due at %s: %v, want %v", tt.at, got, tt.want)
 		}
 	}
@@ -144,8 +144,8 @@ func testActivateCertificate(t *testing.T, opener Opener) {
 	wantEqual(t, get(db.Certificate(ctx, "fresh"))(t), fresh)
 	retiring := get(db.Certificate(ctx, "old"))(t)
 	saveCertificate(t, db, "given up", "con_2", broker.CertificateRetiring) // its connection is still pending
-	wantEqual(t, get(db.RetiringCertificates(ctx, retiring.UpdatedAt))(t), []broker.Certificate{retiring})
-	wantEqual(t, get(db.RetiringCertificates(ctx, retiring.UpdatedAt.Add(-time.Millisecond)))(t), []broker.Certificate(nil))
+	wantEqual(t, get(db.RetiringCertificates(ctx, "retire", start, retiring.UpdatedAt))(t), []broker.Certificate{retiring})
+	wantEqual(t, get(db.RetiringCertificates(ctx, "retire", start, retiring.UpdatedAt.Add(-time.Millisecond)))(t), []broker.Certificate(nil))
 	wantEqual(t, get(db.Certificate(ctx, "revoked"))(t), revoked)
 	wantEqual(t, get(db.Certificate(ctx, "foreign"))(t), foreign)
 	if got := get(db.Certificate(ctx, "old"))(t); got.State != broker.CertificateRetiring || got.Version != old.Version+1 {
