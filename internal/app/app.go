@@ -142,7 +142,7 @@ func (a *App) build(v *vault.Vault) {
 	// Each of the two asks the other: the doctor for tokens, the token service for health.
 	a.Doctor.Tokens, a.Doctor.Links = a.Tokens, a.Onboard
 	a.Rotate = &rotate.Service{
-		Store: a.Store, Certificates: certs, Audit: a.Audit, Replicas: a.Replica, Site: cfg.Site, Client: a.client, Switched: a.switched,
+		Store: a.Store, Certificates: certs, Audit: a.Audit, Replicas: a.Replica, Health: a.Doctor, Site: cfg.Site, Client: a.client, Switched: a.switched,
 		Holder: holder, Now: cfg.Now, Logger: cfg.Logger,
 	}
 }

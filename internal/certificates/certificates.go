@@ -373,8 +373,12 @@ func (s *Service) Activate(ctx context.Context, conn *broker.Connection, id stri
 	if err != nil || (c.State == broker.CertificateActive && conn.CertificateID == id && conn.State == broker.ConnectionConnected) {
 		return err
 	}
+	var news []broker.Event
+	if conn.CertificateID != "" {
+		news = append(news, broker.NewEvent(broker.EventCertificateRotated, s.now(), conn.App, conn.ID, c.ID))
+	}
 	conn.State = broker.ConnectionConnected
-	if err := s.Store.ActivateCertificate(ctx, conn, &c); err != nil {
+	if err := s.Store.ActivateCertificate(ctx, conn, &c, news...); err != nil {
 		return err
 	}
 	return s.Audit.Record(ctx, s.line(broker.AuditConnectionActive, conn.App, conn.ID, "ok"))

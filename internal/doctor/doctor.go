@@ -79,11 +79,12 @@ func (op Op) covers(other Op) bool {
 	return rank[op] >= rank[other]
 }
 
-// Rests reports whether NetSuite is not to be asked for the connection now; health says until when and why.
+// Rests reports whether NetSuite is not to be asked for a token of the connection now; health says until when and why. A connection
+// that only lost a permission, or cannot rotate, still has tokens.
 func (s *Service) Rests(ctx context.Context, connectionID string) (broker.Health, bool, error) {
 	h, err := s.health(ctx, connectionID)
-	if err != nil || h.Cause == "" || Op(h.Evidence.Op) == OpRotate {
-		return h, false, err // a connection that cannot rotate still works
+	if err != nil || h.Cause == "" || Op(h.Evidence.Op) != OpToken {
+		return h, false, err
 	}
 	return h, s.now().Before(h.AskAgain()), nil
 }
@@ -100,13 +101,18 @@ func (s *Service) Failed(ctx context.Context, connectionID, op string, failure e
 		return broker.Health{}, err
 	}
 	evidence.At = s.now()
+	found := finding{cause: cause, sure: true}
 	if cause == broker.CauseCredentialsRefused {
-		if cause, evidence.Detail, err = s.examine(ctx, conn); err != nil {
+		if found, err = s.examine(ctx, conn); err != nil {
 			return broker.Health{}, err
 		}
+		evidence.Detail = found.detail
 	}
 	h, err := s.change(ctx, conn, func(h *broker.Health) bool {
-		s.worsen(h, cause, evidence)
+		if !found.sure && refused(h.Cause) {
+			found.cause, evidence.Detail = h.Cause, h.Evidence.Detail // what was seen while more could be seen
+		}
+		s.worsen(h, found.cause, evidence)
 		return true
 	})
 	if err != nil {

@@ -147,6 +147,7 @@ func (s *Service) codeGrant(app broker.App, client func(netsuite.AccountID) *htt
 		Scopes:      app.Scopes,
 		Site:        s.Site,
 		HTTPClient:  client,
+		Now:         s.Now,
 	}
 	if app.Integration.Consent.Public {
 		return g, nil

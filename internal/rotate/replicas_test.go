@@ -257,7 +257,7 @@ func TestRO02_StaleReplicaDoesNotRotate(t *testing.T) {
 	w := connected(t)
 	w.advance(w.active().RotateAt().Sub(w.Clock.Now()))
 	own := w.App.Rotate
-	stale := &rotate.Service{Store: own.Store, Certificates: own.Certificates, Audit: own.Audit, Replicas: cutOff{}, Site: own.Site, Client: own.Client, Holder: "replica-2", Now: own.Now}
+	stale := &rotate.Service{Store: own.Store, Certificates: own.Certificates, Audit: own.Audit, Replicas: cutOff{}, Health: own.Health, Site: own.Site, Client: own.Client, Holder: "replica-2", Now: own.Now}
 	before := len(w.Emulator.Ledger().Entries())
 	if err := stale.RunOnce(t.Context()); err != nil {
 		t.Error(err)
@@ -365,7 +365,7 @@ func TestRO04_PausedRevocationChangesNothing(t *testing.T) {
 func (w *world) second() *rotate.Service {
 	own := w.App.Rotate
 	return &rotate.Service{
-		Store: own.Store, Certificates: own.Certificates, Audit: own.Audit, Replicas: own.Replicas, Site: own.Site, Client: own.Client,
+		Store: own.Store, Certificates: own.Certificates, Audit: own.Audit, Replicas: own.Replicas, Health: own.Health, Site: own.Site, Client: own.Client,
 		Holder: "replica-2", Now: own.Now,
 	}
 }

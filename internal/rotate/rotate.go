@@ -13,7 +13,6 @@ package rotate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -29,6 +28,7 @@ type store interface {
 	DueCertificates(ctx context.Context, work string, now time.Time, limit int) ([]broker.Certificate, error)
 	RetiringCertificates(ctx context.Context, work string, now, replaced time.Time) ([]broker.Certificate, error)
 	Rest(ctx context.Context, work, item string) (broker.Rest, error)
+	SaveEvents(ctx context.Context, events ...broker.Event) error
 	SaveRest(ctx context.Context, r broker.Rest) error
 	DeleteRest(ctx context.Context, work, item string) error
 	AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (broker.Lease, bool, error)
@@ -43,6 +43,19 @@ type certifier interface {
 	Activate(ctx context.Context, conn *broker.Connection, id string) error
 	Retire(ctx context.Context, app broker.App, conn broker.Connection, api *netsuite.API) error
 }
+
+// health knows which connections do not work. A rotation that fails is told there, and one that succeeds.
+type health interface {
+	Rests(ctx context.Context, connectionID string) (broker.Health, bool, error)
+	Failed(ctx context.Context, connectionID, op string, failure error) (broker.Health, error)
+	Works(ctx context.Context, connectionID, op string) error
+}
+
+// What is tried, in the words of health.
+const (
+	opToken  = "token"
+	opRotate = "rotate"
+)
 
 type auditor interface {
 	Record(ctx context.Context, line broker.AuditLine) error
@@ -62,6 +75,7 @@ type Service struct {
 	Certificates certifier
 	Audit        auditor
 	Replicas     replicas
+	Health       health
 	Site         netsuite.Site
 	// Client makes the HTTP client for an account; nil means the site's own guarded one.
 	Client func(netsuite.AccountID) *http.Client
@@ -152,6 +166,9 @@ func (s *Service) rotate(ctx context.Context, connectionID, actor string) (Rotat
 	if s.Switched != nil {
 		s.Switched(conn.ID)
 	}
+	if err := s.Health.Works(ctx, conn.ID, opRotate); err != nil {
+		return done, err
+	}
 	return done, s.record(ctx, conn, actor, done)
 }
 
@@ -170,11 +187,17 @@ func (s *Service) load(ctx context.Context, connectionID string) (broker.Connect
 	return conn, app, err
 }
 
+// tokenError is a refusal of the connection itself, which says nothing about its right to rotate.
+type tokenError struct{ err error }
+
+func (e *tokenError) Error() string { return "token to rotate with: " + e.err.Error() }
+func (e *tokenError) Unwrap() error { return e.err }
+
 // api reaches the account with a token of the certificate that signs now.
 func (s *Service) api(ctx context.Context, app broker.App, conn broker.Connection) (*netsuite.API, error) {
 	token, err := s.Certificates.Mint(ctx, app, conn, conn.CertificateID)
 	if err != nil {
-		return nil, fmt.Errorf("token to rotate with: %w", err)
+		return nil, &tokenError{err}
 	}
 	return &netsuite.API{
 		Account: conn.Account, Site: s.Site, Token: token.AccessToken, HTTPClient: s.Client, CertificateService: app.CertificatesService(),

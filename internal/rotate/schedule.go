@@ -106,6 +106,9 @@ func (s *Service) rotateDue(ctx context.Context, connectionID string) error {
 	if err != nil || s.now().Before(c.RotateAt()) || conn.State != broker.ConnectionConnected {
 		return err
 	}
+	if _, rests, err := s.Health.Rests(ctx, connectionID); err != nil || rests {
+		return err // the connection does not work at all: it is asked for again when its health says so (RO-06)
+	}
 	_, err = s.rotate(ctx, connectionID, "schedule")
 	return err
 }
@@ -153,5 +156,10 @@ func (s *Service) settle(ctx context.Context, w Work, rest broker.Rest, err erro
 	pause := ladder[min(rest.Failures, len(ladder)-1)]
 	rest.Failures, rest.Until = rest.Failures+1, s.now().Add(pause)
 	s.log().WarnContext(ctx, w.failed, "connection", rest.Item, "failures", rest.Failures, "again_in", pause, "err", err)
+	if w.Name == workRotate {
+		if tellErr := s.tell(ctx, rest, err); tellErr != nil {
+			return tellErr
+		}
+	}
 	return s.Store.SaveRest(ctx, rest)
 }

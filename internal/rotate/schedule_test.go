@@ -127,7 +127,7 @@ func TestRO04_TwoProcessesRotateOnce(t *testing.T) {
 	w := connected(t)
 	w.advance(w.active().RotateAt().Sub(w.Clock.Now()))
 	first := w.App.Rotate
-	second := &rotate.Service{Store: first.Store, Certificates: first.Certificates, Audit: first.Audit, Replicas: first.Replicas, Site: first.Site, Client: first.Client, Holder: "replica-2", Now: first.Now}
+	second := &rotate.Service{Store: first.Store, Certificates: first.Certificates, Audit: first.Audit, Replicas: first.Replicas, Health: first.Health, Site: first.Site, Client: first.Client, Holder: "replica-2", Now: first.Now}
 	before := w.uploads()
 	done := make(chan error, 2)
 	for _, s := range []*rotate.Service{first, second} {
