@@ -88,4 +88,6 @@ func guess(conn broker.Connection) finding {
 	return finding{broker.CauseSandboxRefreshed, false, "likely: sandboxes are refreshed now and then"}
 }
 
-func production(conn broker.Connection) bool { return conn.Account.Environment() == netsuite.Production }
+func production(conn broker.Connection) bool {
+	return conn.Account.Environment() == netsuite.Production
+}
