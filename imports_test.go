@@ -50,6 +50,7 @@ var rooms = map[string]room{
 	"internal/onboard":      {ours: []string{"internal/broker", "netsuite"}},
 	"internal/rotate":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/replica":      {ours: []string{"internal/broker"}},
+	"internal/consents":     {ours: []string{"internal/broker", "netsuite"}},
 	"internal/doctor":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},
 
@@ -60,7 +61,7 @@ var rooms = map[string]room{
 	"internal/httpapi":           {ours: []string{"internal/broker", "internal/tokens", "netsuite"}},
 	"internal/app": {
 		ours: []string{
-			"internal/audit", "internal/broker", "internal/certificates", "internal/doctor", "internal/httpapi", "internal/jobs", "internal/onboard",
+			"internal/audit", "internal/broker", "internal/certificates", "internal/consents", "internal/doctor", "internal/httpapi", "internal/jobs", "internal/onboard",
 			"internal/replica", "internal/rotate", "internal/store", "internal/tokens", "internal/vault", "internal/web", "netsuite",
 		},
 		modules: []string{sync},
@@ -97,7 +98,7 @@ var rooms = map[string]room{
 	}},
 	"internal/store/storetest": {ours: []string{"internal/store", "internal/broker", "netsuite"}, modules: []string{"github.com/google/go-cmp"}},
 	"internal/tokens/tokenstest": {ours: []string{
-		"internal/audit", "internal/broker", "internal/certificates", "internal/doctor", "internal/store", "internal/tokens", "internal/vault", "netsuite",
+		"internal/audit", "internal/broker", "internal/certificates", "internal/consents", "internal/doctor", "internal/store", "internal/tokens", "internal/vault", "netsuite",
 	}},
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/suitekey/suitekey/internal/audit"
 	"github.com/suitekey/suitekey/internal/certificates"
+	"github.com/suitekey/suitekey/internal/consents"
 	"github.com/suitekey/suitekey/internal/doctor"
 	"github.com/suitekey/suitekey/internal/jobs"
 	"github.com/suitekey/suitekey/internal/onboard"
@@ -126,17 +127,18 @@ func (a *App) startAudit() {
 func (a *App) build(v *vault.Vault) {
 	cfg, holder := a.cfg, processName()
 	certs := &certificates.Service{Store: a.Store, Vault: v, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now}
+	consent := &consents.Service{Store: a.Store, Vault: v, Site: cfg.Site, Client: a.client, Now: cfg.Now}
 	a.Replica = &replica.Service{Store: a.Store, ID: holder, Logger: cfg.Logger} // by its own clock, which no test moves
 	a.Doctor = &doctor.Service{
 		Store: a.Store, Certificates: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now, Logger: cfg.Logger,
 	}
 	a.Tokens = &tokens.Service{
-		Store: a.Store, Vault: v, Certificates: certs, Health: a.Doctor, Audit: a.Audit, Site: cfg.Site, Current: a.Replica.Current,
+		Store: a.Store, Vault: v, Certificates: certs, Consents: consent, Health: a.Doctor, Audit: a.Audit, Site: cfg.Site, Current: a.Replica.Current,
 		Now: cfg.Now, Logger: cfg.Logger, Holder: holder,
 	}
 	a.closes = append(a.closes, func() error { a.Tokens.Close(); return nil })
 	a.Onboard = onboard.New(onboard.Config{
-		Store: a.Store, Vault: v, Audit: a.Audit, Certificates: certs, Health: a.Doctor, Site: cfg.Site, Client: a.client, PublicURL: cfg.PublicURL,
+		Store: a.Store, Vault: v, Audit: a.Audit, Certificates: certs, Health: a.Doctor, Consents: consent, Site: cfg.Site, Client: a.client, PublicURL: cfg.PublicURL,
 		Logger: cfg.Logger, Now: cfg.Now, Holder: holder, LeaseTTL: cfg.LeaseTTL, WatchEvery: cfg.WatchEvery,
 	})
 	// Each of the two asks the other: the doctor for tokens, the token service for health.

@@ -145,7 +145,7 @@ func (e *Env) storeApp(tb testing.TB, cfg Config) {
 		cfg.Edit(&a)
 	}
 	a.Complete()
-	must(tb, e.App.Onboard.StoreApp(tb.Context(), a, netsuite.Secret{}))
+	must(tb, e.App.Onboard.StoreApp(tb.Context(), a, onboard.AppSecrets{}))
 	must(tb, e.App.Onboard.CheckApp(tb.Context(), a.Name))
 }
 

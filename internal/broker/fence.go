@@ -20,6 +20,11 @@ func UnderLease(ctx context.Context, l Lease) context.Context {
 	return context.WithValue(ctx, leaseKey{}, l)
 }
 
+// WithoutLease frees what is written with the context from its lease: for what must be kept whoever acts now.
+func WithoutLease(ctx context.Context) context.Context {
+	return context.WithValue(ctx, leaseKey{}, nil)
+}
+
 // LeaseOf returns the lease that the context's writes are bound to.
 func LeaseOf(ctx context.Context) (l Lease, bound bool) {
 	l, bound = ctx.Value(leaseKey{}).(Lease)

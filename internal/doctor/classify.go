@@ -81,6 +81,12 @@ func classify(op Op, failure error) (broker.Cause, broker.Evidence) {
 	if errors.As(failure, &limit) {
 		return broker.CauseCertificateLimit, broker.Evidence{Op: string(op), Detail: limit.Error()}
 	}
+	switch {
+	case errors.Is(failure, broker.ErrConsentEnded):
+		return broker.CauseConsentEnded, broker.Evidence{Op: string(op)}
+	case errors.Is(failure, broker.ErrResponseLost):
+		return broker.CauseResponseLost, broker.Evidence{Op: string(op)}
+	}
 	var said *netsuite.Error
 	if !errors.As(failure, &said) {
 		if errors.Is(failure, context.DeadlineExceeded) {

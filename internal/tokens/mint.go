@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/suitekey/suitekey/internal/broker"
@@ -34,12 +35,16 @@ type flight struct {
 	err   error
 }
 
-// token returns the connection's token: from memory, or by one flight that all callers share.
+// token returns the connection's token: from memory, or by one flight that all callers share. A token in use is replaced ahead of
+// need, while it is still handed out; one that nobody asks for is not.
 func (s *Service) token(ctx context.Context, b *binding, now time.Time) (*heldToken, error) {
 	if t, ok := s.held.get(b.connection, now); ok && t.bound == b.bound {
+		if t.expires.Sub(now) < aheadLife {
+			_, _ = s.join(b, now, aheadLife) // nobody waits for it, and health tells what it met
+		}
 		return t, nil
 	}
-	f, err := s.join(b, now)
+	f, err := s.join(b, now, leastLife)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +56,9 @@ func (s *Service) token(ctx context.Context, b *binding, now time.Time) (*heldTo
 	}
 }
 
-// join returns the flight that is under way, or starts one. A flight goes on when its callers have left: what it gets is
-// good for the next ones.
-func (s *Service) join(b *binding, now time.Time) (*flight, error) {
+// join returns the flight that is under way, or starts one for a token with at least this life. A flight goes on when its callers
+// have left: what it gets is good for the next ones.
+func (s *Service) join(b *binding, now time.Time, life time.Duration) (*flight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if f := s.flights[b.bound]; f != nil {
@@ -74,15 +79,15 @@ func (s *Service) join(b *binding, now time.Time) (*flight, error) {
 	f := &flight{done: make(chan struct{})}
 	s.flights[b.bound] = f
 	base := s.base
-	s.running.Go(func() { s.fly(base, b.bound, f) })
+	s.running.Go(func() { s.fly(base, b.bound, life, f) })
 	return f, nil
 }
 
-func (s *Service) fly(base context.Context, key bound, f *flight) {
-	// Another process may use up a whole lease before it is our turn.
-	ctx, cancel := context.WithTimeout(base, 2*s.leaseTTL())
+func (s *Service) fly(base context.Context, key bound, life time.Duration, f *flight) {
+	// Another process may have its turn, or die in it, before it is ours.
+	ctx, cancel := context.WithTimeout(base, askWithin+s.leaseTTL())
 	defer cancel()
-	f.token, f.err = s.obtain(ctx, key.connection)
+	f.token, f.err = s.obtain(ctx, key.connection, life)
 	if f.token != nil {
 		s.held.put(key.connection, f.token, s.now(), f.token.expires.Add(-leastLife))
 	}
@@ -93,16 +98,16 @@ func (s *Service) fly(base context.Context, key bound, f *flight) {
 }
 
 // obtain finds a token outside this process's memory.
-func (s *Service) obtain(ctx context.Context, connection string) (*heldToken, error) {
-	b, _, t, err := s.look(ctx, connection)
+func (s *Service) obtain(ctx context.Context, connection string, life time.Duration) (*heldToken, error) {
+	b, _, t, err := s.look(ctx, connection, life)
 	if t != nil || err != nil {
 		return t, err
 	}
-	return s.mintInTurn(ctx, b)
+	return s.mintInTurn(ctx, b, life)
 }
 
-// look reads the connection and its sealed copy. It does not trust what the callers saw, which may be two seconds old.
-func (s *Service) look(ctx context.Context, connection string) (*binding, broker.AccessToken, *heldToken, error) {
+// look reads the connection and its sealed copy, which counts if it has at least this life left. It does not trust what the callers saw, which may be two seconds old.
+func (s *Service) look(ctx context.Context, connection string, life time.Duration) (*binding, broker.AccessToken, *heldToken, error) {
 	b, err := s.readConnection(ctx, connection)
 	if err != nil {
 		return nil, broker.AccessToken{}, nil, err
@@ -110,7 +115,7 @@ func (s *Service) look(ctx context.Context, connection string) (*binding, broker
 	if b.state != broker.ConnectionConnected {
 		return nil, broker.AccessToken{}, nil, errNotReady
 	}
-	row, t, err := s.stored(ctx, b)
+	row, t, err := s.stored(ctx, b, life)
 	return b, row, t, err
 }
 
@@ -118,7 +123,7 @@ func (s *Service) look(ctx context.Context, connection string) (*binding, broker
 const leasePoll = 100 * time.Millisecond
 
 // mintInTurn mints under the connection's lease. While another process holds it, its sealed copy is what we wait for.
-func (s *Service) mintInTurn(ctx context.Context, b *binding) (*heldToken, error) {
+func (s *Service) mintInTurn(ctx context.Context, b *binding, life time.Duration) (*heldToken, error) {
 	ticker := time.NewTicker(leasePoll)
 	defer ticker.Stop()
 	for {
@@ -129,7 +134,7 @@ func (s *Service) mintInTurn(ctx context.Context, b *binding) (*heldToken, error
 			return nil, fmt.Errorf("lease for the mint of connection %s: %w", b.connection, err)
 		}
 		if ours {
-			t, err := s.mintAlone(ctx, lease, b.connection)
+			t, err := s.mintAlone(ctx, lease, b.connection, life)
 			if !errors.Is(err, broker.ErrLeaseLost) {
 				return t, err
 			}
@@ -139,20 +144,22 @@ func (s *Service) mintInTurn(ctx context.Context, b *binding) (*heldToken, error
 		case <-ctx.Done():
 			return nil, unavailable(broker.Errorf(broker.CodeUnreachable, "another process is still waiting for NetSuite"), restAfterFailure)
 		}
-		if _, t, err := s.stored(ctx, b); t != nil || err != nil {
+		if _, t, err := s.stored(ctx, b, life); t != nil || err != nil {
 			return t, err
 		}
 	}
 }
 
-// mintAlone looks once more, since the holder before us may have succeeded, and mints. It must be over before the lease is; when
-// it is not, and somebody else has taken the lease, the token is not kept and the error is broker.ErrLeaseLost.
-func (s *Service) mintAlone(ctx context.Context, lease broker.Lease, connection string) (*heldToken, error) {
-	defer s.release(ctx, lease)
-	ctx, cancel := context.WithTimeout(broker.UnderLease(ctx, lease), s.leaseTTL()*3/4)
-	defer cancel()
+// askWithin bounds one asking of NetSuite, however slow it answers.
+const askWithin = 2 * time.Minute
+
+// mintAlone looks once more, since the holder before us may have succeeded, and mints. The lease is extended while NetSuite has not
+// answered; when the process was paused and somebody else has taken it, the token is not kept and the error is broker.ErrLeaseLost.
+func (s *Service) mintAlone(ctx context.Context, lease broker.Lease, connection string, life time.Duration) (*heldToken, error) {
+	ctx, done := s.holding(ctx, lease)
+	defer done()
 	for {
-		b, row, t, err := s.look(ctx, connection)
+		b, row, t, err := s.look(ctx, connection, life)
 		if t != nil || err != nil {
 			return t, err
 		}
@@ -169,19 +176,22 @@ func (s *Service) mintAlone(ctx context.Context, lease broker.Lease, connection 
 // mintNow asks NetSuite, keeps what it gives, and tells health how it went. again is set when the connection became another one
 // meanwhile, so that the refusal says nothing.
 func (s *Service) mintNow(ctx context.Context, b *binding, row broker.AccessToken) (t *heldToken, again bool, err error) {
-	t, err = s.mint(ctx, b)
+	ask := s.mint
+	if b.kind == broker.KindUser {
+		ask = s.refresh
+	}
+	t, err = ask(ctx, b, row)
 	switch {
+	case err == nil:
+		return t, false, s.Health.Works(ctx, b.connection, opToken)
 	case errors.Is(ctx.Err(), context.Canceled):
 		return nil, false, errShutdown // whatever the cut request looked like, NetSuite has not refused
-	case err != nil && s.changed(ctx, b):
+	case broker.IsConflict(err):
+		return nil, false, err // another process was faster; nothing is wrong with the connection
+	case s.changed(ctx, b):
 		return nil, true, nil
-	case err != nil:
-		return nil, false, s.remember(ctx, b, err)
 	}
-	if t, err = s.keep(ctx, b, row, t); err != nil {
-		return nil, false, err
-	}
-	return t, false, s.Health.Works(ctx, b.connection, opToken)
+	return nil, false, s.remember(ctx, b, err)
 }
 
 // changed tells that a connection is not what it was when its mint began. A process that was away meanwhile may have signed with
@@ -213,6 +223,31 @@ func (s *Service) awake(ctx context.Context, b *binding) error {
 	return s.put(b, refusalFor(h, h.AskAgain().Sub(s.now())))
 }
 
+// holding binds what is written to the lease, and extends the lease until done is called, which gives it back. A process that lives
+// keeps its turn, however slow NetSuite is; one that died loses it soon.
+func (s *Service) holding(ctx context.Context, lease broker.Lease) (_ context.Context, done func()) {
+	bound, cancel := context.WithTimeout(broker.UnderLease(ctx, lease), askWithin)
+	var beat sync.WaitGroup
+	beat.Go(func() {
+		ticker := time.NewTicker(s.leaseTTL() / 3)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				// A failure is noticed by the write that follows.
+				_, _, _ = s.Store.AcquireLease(bound, lease.Name, lease.Holder, s.leaseTTL())
+			case <-bound.Done():
+				return
+			}
+		}
+	})
+	return bound, func() {
+		cancel()
+		beat.Wait()
+		s.release(ctx, lease)
+	}
+}
+
 // releaseWithin bounds the giving back of a lease, which also happens while the server shuts down.
 const releaseWithin = 5 * time.Second
 
@@ -224,13 +259,17 @@ func (s *Service) release(ctx context.Context, lease broker.Lease) {
 	}
 }
 
-// mint asks NetSuite for a token and checks whom it is for.
-func (s *Service) mint(ctx context.Context, b *binding) (*heldToken, error) {
+// mint asks NetSuite for a token, checks whom it is for, and keeps it.
+func (s *Service) mint(ctx context.Context, b *binding, row broker.AccessToken) (*heldToken, error) {
 	token, err := s.Certificates.Obtain(ctx, b.account, b.client, strings.Fields(b.scope), b.certificate)
 	if err != nil {
 		return nil, err
 	}
-	return s.checked(ctx, b, token.AccessToken, token.Expiry)
+	t, err := s.checked(ctx, b, token.AccessToken, token.Expiry)
+	if err != nil {
+		return nil, err
+	}
+	return s.keep(ctx, b, row, t)
 }
 
 // checked makes sure that a token, minted or unsealed, is for this connection and no other (TE-03).
@@ -266,7 +305,7 @@ func (s *Service) keep(ctx context.Context, b *binding, row broker.AccessToken, 
 	row.MintedAt, row.ExpiresAt = s.now(), t.expires
 	err = s.Store.SaveAccessToken(ctx, &row)
 	if errors.Is(err, broker.ErrConflict) && !errors.Is(err, broker.ErrLeaseLost) {
-		_, other, err := s.stored(ctx, b)
+		_, other, err := s.stored(ctx, b, leastLife)
 		if other == nil && err == nil {
 			err = fmt.Errorf("token of connection %s: %w", b.connection, broker.ErrConflict)
 		}
@@ -278,9 +317,9 @@ func (s *Service) keep(ctx context.Context, b *binding, row broker.AccessToken, 
 	return t, nil
 }
 
-// stored returns the row of the sealed copy, and the token when it is still good. A copy that does not open, or names another
+// stored returns the row of the sealed copy, and the token when it has at least this life left. A copy that does not open, or names another
 // connection, is an error: somebody changed the database (R6).
-func (s *Service) stored(ctx context.Context, b *binding) (broker.AccessToken, *heldToken, error) {
+func (s *Service) stored(ctx context.Context, b *binding, life time.Duration) (broker.AccessToken, *heldToken, error) {
 	row, err := s.Store.AccessToken(ctx, b.connection)
 	if errors.Is(err, broker.ErrNotFound) {
 		return broker.AccessToken{}, nil, nil
@@ -288,7 +327,7 @@ func (s *Service) stored(ctx context.Context, b *binding) (broker.AccessToken, *
 	if err != nil {
 		return row, nil, fmt.Errorf("sealed token of connection %s: %w", b.connection, err)
 	}
-	if row.CertificateID != b.certificate || row.ExpiresAt.Sub(s.now()) < leastLife {
+	if row.CertificateID != b.certificate || row.ExpiresAt.Sub(s.now()) < life {
 		return row, nil, nil
 	}
 	plain, err := s.Vault.Open(b.place(), row.Token)
@@ -309,7 +348,7 @@ func covers(has, wanted string) bool {
 }
 
 func (b *binding) place() broker.Place {
-	return broker.Place{Table: "access_tokens", Column: "token", Row: b.connection, App: b.app}
+	return broker.AccessTokenPlace(b.app, b.connection)
 }
 
 // remember tells health of a failed mint, and makes of what it says the answer for the next half minute.

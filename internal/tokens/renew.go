@@ -21,11 +21,10 @@ func (s *Service) Renew(ctx context.Context, connectionID string, refused netsui
 	case !ours:
 		return netsuite.Secret{}, broker.Errorf(broker.CodeConflict, "connection %s is being asked for by somebody else", connectionID).WithDo("Wait a moment, then look again.")
 	}
-	defer s.release(ctx, lease)
-	ctx, cancel := context.WithTimeout(broker.UnderLease(ctx, lease), s.leaseTTL()*3/4)
-	defer cancel()
+	ctx, done := s.holding(ctx, lease)
+	defer done()
 	for {
-		b, row, t, err := s.look(ctx, connectionID)
+		b, row, t, err := s.look(ctx, connectionID, leastLife)
 		if err != nil {
 			return netsuite.Secret{}, err
 		}

@@ -28,6 +28,8 @@ import (
 )
 
 const (
+	// aheadLife is the life from which on a token in use is replaced ahead of need, in the background.
+	aheadLife = 900 * time.Second
 	// leastLife is how long a token must still live to be handed out (ux.md 4.1).
 	leastLife = 300 * time.Second
 	// lifeMargin is taken off the life that we tell, so that a client never uses a token in its last seconds.
@@ -46,11 +48,15 @@ type clientStore interface {
 type connectionStore interface {
 	App(ctx context.Context, name string) (broker.App, error)
 	Connection(ctx context.Context, id string) (broker.Connection, error)
+	ConnectionsOfUser(ctx context.Context, app, endUser string) ([]broker.Connection, error)
 }
 
 type tokenStore interface {
 	AccessToken(ctx context.Context, connectionID string) (broker.AccessToken, error)
 	SaveAccessToken(ctx context.Context, t *broker.AccessToken) error
+	UserGrant(ctx context.Context, connectionID string) (broker.UserGrant, error)
+	SaveUserGrant(ctx context.Context, g *broker.UserGrant, events ...broker.Event) error
+	SaveRefreshed(ctx context.Context, g *broker.UserGrant, t *broker.AccessToken) error
 }
 
 type leaseStore interface {
@@ -87,6 +93,12 @@ type health interface {
 // opToken is what this package does with NetSuite, in the words of health.
 const opToken = "token"
 
+// consents refreshes user connections. Each call is one request.
+type consents interface {
+	Refresh(ctx context.Context, app string, account netsuite.AccountID, refreshToken netsuite.Secret) (*netsuite.Token, error)
+	Lifetime(ctx context.Context, app string, refreshToken netsuite.Secret) (netsuite.Lifetime, error)
+}
+
 type auditor interface {
 	// Record returns nil only when the line is durable.
 	Record(ctx context.Context, line broker.AuditLine) error
@@ -97,6 +109,7 @@ type Service struct {
 	Store        store
 	Vault        vault
 	Certificates certificates
+	Consents     consents
 	Health       health
 	Audit        auditor
 	Site         netsuite.Site
@@ -114,6 +127,7 @@ type Service struct {
 	connections recent[*binding]     // by connection ID
 	resources   recent[string]       // base URL by connection ID: an account never changes
 	held        recent[*heldToken]   // by connection ID
+	persons     recent[[]string]     // connection IDs by app and end user
 	failures    recent[failure]      // by connection ID
 	wrongs      recent[struct{}]     // clients whose wrong secret was audited in the last minute
 
@@ -132,6 +146,8 @@ type Service struct {
 type Request struct {
 	ClientID string
 	Secret   netsuite.Secret
+	// EndUser is the app's own name for the person whose connection is wanted; empty for a machine connection.
+	EndUser string
 	// Resource is the base URL of the connection; it may be empty for a client that has one connection only.
 	Resource string
 	// Scope is what the caller needs, separated by spaces; empty for whatever the connection has.
@@ -161,7 +177,7 @@ func (s *Service) HandOut(ctx context.Context, r Request) (HandOut, error) {
 	if err != nil {
 		return HandOut{}, err
 	}
-	b, err := s.choose(ctx, client, r.Resource, now)
+	b, err := s.choose(ctx, client, r, now)
 	if err != nil {
 		return HandOut{}, s.refuse(ctx, client, b, r, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/suitekey/suitekey/internal/audit"
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/certificates"
+	"github.com/suitekey/suitekey/internal/consents"
 	"github.com/suitekey/suitekey/internal/doctor"
 	"github.com/suitekey/suitekey/internal/store"
 	"github.com/suitekey/suitekey/internal/tokens"
@@ -109,8 +110,9 @@ func (e *Env) Replica(holder string) *tokens.Service {
 	health := &doctor.Service{
 		Store: e.Store, Certificates: e.Certificates, Links: postbox{}, Audit: e.Audit, Site: e.cfg.Site, Now: e.cfg.Now,
 	}
+	consent := &consents.Service{Store: e.Store, Vault: e.Vault, Site: e.cfg.Site, Now: e.cfg.Now}
 	s := &tokens.Service{
-		Store: e.Store, Vault: e.Vault, Certificates: e.Certificates, Health: health, Audit: e.Audit, Site: e.cfg.Site, Now: e.cfg.Now, Holder: holder,
+		Store: e.Store, Vault: e.Vault, Certificates: e.Certificates, Consents: consent, Health: health, Audit: e.Audit, Site: e.cfg.Site, Now: e.cfg.Now, Holder: holder,
 	}
 	health.Tokens = s
 	return s
