@@ -353,8 +353,13 @@ func (s *Service) Activate(ctx context.Context, conn *broker.Connection, id stri
 	if err != nil || (c.State == broker.CertificateActive && conn.CertificateID == id && conn.State == broker.ConnectionConnected) {
 		return err
 	}
+	// A replacement is told in the transaction that makes it true, so that it is told once, whatever crashes.
+	var told []broker.Event
+	if conn.CertificateID != "" && conn.CertificateID != id {
+		told = append(told, broker.NewEvent(broker.EventCertificateRotated, s.now(), conn.App, conn.ID, id))
+	}
 	conn.State = broker.ConnectionConnected
-	if err := s.Store.ActivateCertificate(ctx, conn, &c); err != nil {
+	if err := s.Store.ActivateCertificate(ctx, conn, &c, told...); err != nil {
 		return err
 	}
 	return s.Audit.Record(ctx, s.line(broker.AuditConnectionActive, conn.App, conn.ID, "ok"))
