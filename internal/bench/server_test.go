@@ -44,6 +44,8 @@ func TestMain(m *testing.M) {
 		run = runEmulator
 	case kindTokens:
 		run = runTokens
+	case kindMany:
+		run = runMany
 	}
 	if err := run(kind, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)

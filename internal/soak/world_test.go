@@ -119,7 +119,7 @@ func (w *world) connectAll(t *testing.T, accounts []netsuitetest.AccountConfig) 
 	definition, err := w.server.Store.App(t.Context(), appName)
 	must(t, err)
 	for i, a := range accounts {
-		age := oldest - oldest*time.Duration(i)/time.Duration(len(accounts))
+		age := oldest / time.Duration(len(accounts)) * time.Duration(len(accounts)-i)
 		w.emulator.Clock().Set(start.Add(-age))
 		c, err := w.connect(t.Context(), definition, a.ID)
 		if err != nil {

@@ -61,8 +61,10 @@ func (d *DB) UserGrant(ctx context.Context, connectionID string) (broker.UserGra
 // UserGrantsEndingBefore lists at most limit living consents of connected connections whose refresh token, or whose whole chain, ends
 // before this time; those that end first before the others.
 func (d *DB) UserGrantsEndingBefore(ctx context.Context, end time.Time, limit int) ([]broker.UserGrant, error) {
-	return list(ctx, d.reader, scanUserGrant, selectUserGrants+` WHERE ended_at = 0 AND (refresh_by <= $1 OR consent_by <= $1)
-		AND connection_id IN (SELECT id FROM connections WHERE state = 'connected') ORDER BY refresh_by, connection_id LIMIT $2`, end, limit)
+	return list(ctx, d.reader, scanUserGrant, selectUserGrants+` WHERE connection_id IN (
+			SELECT connection_id FROM user_grants WHERE ended_at = 0 AND refresh_by <= $1
+			UNION ALL SELECT connection_id FROM user_grants WHERE ended_at = 0 AND consent_by <= $1) -- SQLite reads no two indexes for an OR
+		AND EXISTS (SELECT 1 FROM connections AS o WHERE o.id = connection_id AND o.state = 'connected') ORDER BY refresh_by, connection_id LIMIT $2`, end, limit)
 }
 
 // number is how a truth is stored alike in both engines.
