@@ -27,6 +27,7 @@ var (
 	}
 	mayUseSQL = map[string]string{
 		"internal/store/":                "contains all of the server's SQL",
+		"internal/jobs/":                 "hands the store's pool to its engine, and writes no SQL",
 		"netsuitetest/internal/company/": "is the emulator's own database",
 		"internal/pgtest/":               "makes the databases of the tests",
 	}

@@ -37,16 +37,21 @@ var rooms = map[string]room{
 	"wire": {},
 
 	// Words and what stands below the services.
-	"internal/broker":     {ours: []string{"netsuite"}},
-	"internal/store":      {ours: []string{"internal/broker", "netsuite"}, modules: []string{sqlite, pgx, "github.com/pressly/goose/v3"}},
-	"internal/vault":      {ours: []string{"internal/broker"}, modules: []string{"github.com/tink-crypto/tink-go/v2"}},
-	"internal/audit":      {ours: []string{"internal/broker"}},
+	"internal/broker": {ours: []string{"netsuite"}},
+	"internal/store":  {ours: []string{"internal/broker", "netsuite"}, modules: []string{sqlite, pgx, "github.com/pressly/goose/v3"}},
+	"internal/vault":  {ours: []string{"internal/broker"}, modules: []string{"github.com/tink-crypto/tink-go/v2"}},
+	"internal/audit":  {ours: []string{"internal/broker"}},
+	// The engine of background work is known here alone.
+	"internal/jobs":       {modules: []string{"github.com/riverqueue/river"}},
 	"internal/strictyaml": {modules: []string{yaml}},
 
 	// Services.
 	"internal/certificates": {ours: []string{"internal/broker", "netsuite"}},
 	"internal/onboard":      {ours: []string{"internal/broker", "netsuite"}},
 	"internal/rotate":       {ours: []string{"internal/broker", "netsuite"}},
+	"internal/replica":      {ours: []string{"internal/broker"}},
+	"internal/consents":     {ours: []string{"internal/broker", "netsuite"}},
+	"internal/doctor":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},
 
 	// Faces.
@@ -56,8 +61,8 @@ var rooms = map[string]room{
 	"internal/httpapi":           {ours: []string{"internal/broker", "internal/tokens", "netsuite"}},
 	"internal/app": {
 		ours: []string{
-			"internal/audit", "internal/broker", "internal/certificates", "internal/httpapi", "internal/onboard", "internal/rotate",
-			"internal/store", "internal/tokens", "internal/vault", "internal/web", "netsuite",
+			"internal/audit", "internal/broker", "internal/certificates", "internal/consents", "internal/doctor", "internal/httpapi", "internal/jobs", "internal/onboard",
+			"internal/replica", "internal/rotate", "internal/store", "internal/tokens", "internal/vault", "internal/web", "netsuite",
 		},
 		modules: []string{sync},
 	},
@@ -94,7 +99,7 @@ var rooms = map[string]room{
 	}},
 	"internal/store/storetest": {ours: []string{"internal/store", "internal/broker", "netsuite"}, modules: []string{"github.com/google/go-cmp"}},
 	"internal/tokens/tokenstest": {ours: []string{
-		"internal/audit", "internal/broker", "internal/certificates", "internal/store", "internal/tokens", "internal/vault", "netsuite",
+		"internal/audit", "internal/broker", "internal/certificates", "internal/consents", "internal/doctor", "internal/store", "internal/tokens", "internal/vault", "netsuite",
 	}},
 }
 

@@ -121,14 +121,16 @@ func (u *UserCredentials) over(err error) bool {
 	if errors.Is(err, ErrInvalidGrant) {
 		return true
 	}
-	return u.Grant.public() && err != nil && maySpend(err)
+	return u.Grant.public() && err != nil && MaySpendRefreshToken(err)
 }
 
 // Answers which say that the request was not carried out: refused for what it is, or not taken on at all.
 var notCarriedOut = []int{http.StatusTooManyRequests, http.StatusServiceUnavailable}
 
-// maySpend reports whether a refresh that failed so may have used up the refresh token.
-func maySpend(err error) bool {
+// MaySpendRefreshToken reports whether a Refresh of a public client that failed with err may have used up the refresh token all
+// the same: the answer was lost or not understood, or NetSuite broke down over it. Whoever holds such a token must not send it
+// again. It is false for a refusal: that tells its own story, such as ErrInvalidGrant.
+func MaySpendRefreshToken(err error) bool {
 	var e *Error
 	if !errors.As(err, &e) {
 		return false // refused here, before anything was sent

@@ -396,6 +396,15 @@ func (a *Account) SetRoleInactive(roleScriptID string, inactive bool) error {
 	return a.data().SetRoleInactive(r.ID, inactive)
 }
 
+// SetPermission gives a role a permission at a level (1 View, 2 Create, 3 Edit, 4 Full), or takes it away at level 0.
+func (a *Account) SetPermission(roleScriptID, permission string, level int) error {
+	r, ok := a.data().RoleByScriptID(roleScriptID)
+	if !ok {
+		return fmt.Errorf("role %q: no such script ID", clip(roleScriptID))
+	}
+	return a.data().SetPermission(r.ID, permission, level)
+}
+
 // Refresh is a sandbox refresh: the certificates' mappings and all grants and tokens are gone, those of token-based
 // authentication included (H/section_162686838198, H/section_157780293862).
 func (a *Account) Refresh() {

@@ -14,7 +14,11 @@ import (
 
 	"github.com/suitekey/suitekey/internal/audit"
 	"github.com/suitekey/suitekey/internal/certificates"
+	"github.com/suitekey/suitekey/internal/consents"
+	"github.com/suitekey/suitekey/internal/doctor"
+	"github.com/suitekey/suitekey/internal/jobs"
 	"github.com/suitekey/suitekey/internal/onboard"
+	"github.com/suitekey/suitekey/internal/replica"
 	"github.com/suitekey/suitekey/internal/rotate"
 	"github.com/suitekey/suitekey/internal/store"
 	"github.com/suitekey/suitekey/internal/tokens"
@@ -35,6 +39,8 @@ type Config struct {
 	Now       func() time.Time
 	// Dev reads templates from disk.
 	Dev bool
+	// WorkByHand leaves the background work to whoever calls WorkOnce: for tests, which move the clock.
+	WorkByHand bool
 
 	// LeaseTTL and WatchEvery override the pauses of package onboard; zero means its own.
 	LeaseTTL   time.Duration
@@ -52,9 +58,12 @@ type App struct {
 	Onboard *onboard.Service
 	Tokens  *tokens.Service
 	Rotate  *rotate.Service
+	Doctor  *doctor.Service
+	Replica *replica.Service
 
-	cfg    Config
-	closes []func() error
+	cfg     Config
+	serving bool // the database is ours to serve
+	closes  []func() error
 }
 
 // Open opens the database, unlocks the vault and builds the services. Close what it returns.
@@ -91,7 +100,7 @@ func mode(site netsuite.Site) vault.Mode {
 }
 
 func (a *App) openStore(ctx context.Context) error {
-	db, err := store.Open(ctx, store.Config{URL: a.cfg.Database, Now: a.cfg.Now, AfterCommit: a.cfg.AfterCommit})
+	db, err := store.Open(ctx, store.Config{URL: a.cfg.Database, Now: a.cfg.Now, Migrate: jobs.Migrate, AfterCommit: a.cfg.AfterCommit})
 	if err != nil {
 		return err
 	}
@@ -118,19 +127,32 @@ func (a *App) startAudit() {
 func (a *App) build(v *vault.Vault) {
 	cfg, holder := a.cfg, processName()
 	certs := &certificates.Service{Store: a.Store, Vault: v, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now}
+	consent := &consents.Service{Store: a.Store, Vault: v, Site: cfg.Site, Client: a.client, Now: cfg.Now}
+	a.Replica = &replica.Service{Store: a.Store, ID: holder, Logger: cfg.Logger} // by its own clock, which no test moves
+	a.Doctor = &doctor.Service{
+		Store: a.Store, Certificates: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now, Logger: cfg.Logger,
+	}
 	a.Tokens = &tokens.Service{
-		Store: a.Store, Vault: v, Certificates: certs, Audit: a.Audit, Site: cfg.Site,
+		Store: a.Store, Vault: v, Certificates: certs, Consents: consent, Health: a.Doctor, Audit: a.Audit, Site: cfg.Site, Current: a.Replica.Current,
 		Now: cfg.Now, Logger: cfg.Logger, Holder: holder,
 	}
 	a.closes = append(a.closes, func() error { a.Tokens.Close(); return nil })
 	a.Onboard = onboard.New(onboard.Config{
-		Store: a.Store, Vault: v, Audit: a.Audit, Certificates: certs, Site: cfg.Site, Client: a.client, PublicURL: cfg.PublicURL,
+		Store: a.Store, Vault: v, Audit: a.Audit, Certificates: certs, Health: a.Doctor, Consents: consent, Site: cfg.Site, Client: a.client, PublicURL: cfg.PublicURL,
 		Logger: cfg.Logger, Now: cfg.Now, Holder: holder, LeaseTTL: cfg.LeaseTTL, WatchEvery: cfg.WatchEvery,
 	})
+	// Each of the two asks the other: the doctor for tokens, the token service for health.
+	a.Doctor.Tokens, a.Doctor.Links = a.Tokens, a.Onboard
 	a.Rotate = &rotate.Service{
-		Store: a.Store, Certificates: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client, Switched: a.Tokens.Forget,
+		Store: a.Store, Certificates: certs, Audit: a.Audit, Replicas: a.Replica, Health: a.Doctor, Site: cfg.Site, Client: a.client, Switched: a.switched,
 		Holder: holder, Now: cfg.Now, Logger: cfg.Logger,
 	}
+}
+
+// switched is called when this process changed the certificate of a connection.
+func (a *App) switched(connectionID string) {
+	a.Tokens.Forget(connectionID)
+	a.Replica.Hurry()
 }
 
 // client is the one way out: the site's guarded client, wrapped when a test asks for it.

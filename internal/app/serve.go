@@ -18,12 +18,34 @@ import (
 // drainFor is how long requests that are under way may take when the server is told to stop.
 const drainFor = 20 * time.Second
 
+// ServeAlone makes this process the one that serves the database, until Close. On SQLite a second one is refused; call it before
+// the address is taken, so that a second server hears of the database and not of the address.
+func (a *App) ServeAlone() error {
+	if a.serving {
+		return nil
+	}
+	release, err := a.Store.ServeAlone()
+	if err != nil {
+		return err
+	}
+	a.serving = true
+	a.closes = append(a.closes, release)
+	return nil
+}
+
 // Serve answers on the listener and does the background work until ctx ends; then it drains.
 func (a *App) Serve(ctx context.Context, ln net.Listener) error {
+	if err := a.ServeAlone(); err != nil {
+		return err
+	}
 	handler, err := a.handler()
 	if err != nil {
 		return err
 	}
+	return a.Replica.While(ctx, func(ctx context.Context) error { return a.serve(ctx, ln, handler) })
+}
+
+func (a *App) serve(ctx context.Context, ln net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -35,7 +57,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	}
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return a.Onboard.Run(ctx) })
-	work.Go(func() error { return a.Rotate.Run(ctx) })
+	work.Go(func() error { return a.runWorks(ctx) })
 	work.Go(func() error {
 		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			return err

@@ -23,9 +23,10 @@ import (
 	"github.com/suitekey/suitekey/netsuitetest"
 )
 
-// Account is the customer's NetSuite account, AppName the sample app and ReturnURL one of its pages.
+// Account is the customer's NetSuite account and Sandbox its sandbox, AppName the sample app and ReturnURL one of its pages.
 const (
 	Account   = "1234567"
+	Sandbox   = "1234567_SB1"
 	AppName   = "acme-sync"
 	ReturnURL = "https://app.acme.example/netsuite/connected"
 )
@@ -41,8 +42,11 @@ type Config struct {
 	Ready bool
 	// Database is a URL; empty = SQLite in a folder of the test.
 	Database string
-	// Outward wraps the server's transports to NetSuite.
-	Outward func(http.RoundTripper) http.RoundTripper
+	// Work lets the server do its background work by itself, by the real clock; else it is done by App.WorkOnce.
+	Work bool
+	// Outward wraps the server's transports to NetSuite; AfterCommit is called after each of its commits.
+	Outward     func(http.RoundTripper) http.RoundTripper
+	AfterCommit func()
 }
 
 // Env is what is running.
@@ -57,6 +61,8 @@ type Env struct {
 	Log       *Log
 	// Clock is the server's time; the emulator has its own.
 	Clock *Clock
+
+	database string
 }
 
 // Start runs emulator and server until the test ends.
@@ -70,6 +76,7 @@ func Start(tb testing.TB, cfg Config) *Env {
 		{ID: "TSTDRV1000001", Name: "Acme Software", Vendor: true, Customers: 1, Items: 1, SalesOrders: 1},
 		{ID: Account, Name: "Globex Corporation", Customers: 10, Items: 5, SalesOrders: 10},
 		{ID: "7654321", Name: "Initech", Customers: 3, Items: 1, SalesOrders: 1},
+		{ID: Sandbox, Name: "Globex Corporation", Customers: 3, Items: 1, SalesOrders: 1},
 	}})
 	e.Client, err = e.Emulator.AddIntegration(netsuitetest.Integration{
 		Name: "Acme Sync", OwnerAccount: "TSTDRV1000001", RedirectURIs: []string{
@@ -78,7 +85,10 @@ func Start(tb testing.TB, cfg Config) *Env {
 		Scopes: []string{"rest_webservices", "restlets"}, CodeGrant: true, ClientCredentials: true, Public: true, RefreshHours: 1, RotationHours: 1,
 	})
 	must(tb, err)
-	e.open(tb, cfg, ln)
+	if e.database = cfg.Database; e.database == "" {
+		e.database = "sqlite:" + filepath.Join(e.Folder, "suitekey.db")
+	}
+	e.App = e.serve(tb, cfg, ln)
 	e.storeApp(tb, cfg)
 	if cfg.Ready {
 		e.Prepare(tb, Account)
@@ -86,28 +96,36 @@ func Start(tb testing.TB, cfg Config) *Env {
 	return e
 }
 
-func (e *Env) open(tb testing.TB, cfg Config, ln net.Listener) {
+// serve opens a server on the Env's database and lets it serve until the test ends.
+func (e *Env) serve(tb testing.TB, cfg Config, ln net.Listener) *app.App {
 	tb.Helper()
 	site, err := netsuite.EmulatorSite(e.Emulator.Addr())
 	must(tb, err)
-	if cfg.Database == "" {
-		cfg.Database = "sqlite:" + filepath.Join(e.Folder, "suitekey.db")
-	}
-	e.App, err = app.Open(context.Background(), app.Config{
-		Database: cfg.Database, MasterKey: e.MasterKey, Site: site, PublicURL: e.Home,
+	a, err := app.Open(context.Background(), app.Config{
+		Database: e.database, MasterKey: e.MasterKey, Site: site, PublicURL: e.Home,
 		Logger: slog.New(slog.NewJSONHandler(e.Log, &slog.HandlerOptions{Level: slog.LevelDebug})), Now: e.Clock.Now, WatchEvery: 20 * time.Millisecond,
-		Outward: cfg.Outward,
+		Outward: cfg.Outward, AfterCommit: cfg.AfterCommit, WorkByHand: !cfg.Work,
 	})
 	must(tb, err)
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- e.App.Serve(ctx, ln) }()
+	go func() { done <- a.Serve(ctx, ln) }()
 	tb.Cleanup(func() {
 		stop()
-		if err := errors.Join(<-done, e.App.Close()); err != nil && !errors.Is(err, context.Canceled) {
+		if err := errors.Join(<-done, a.Close()); err != nil && !errors.Is(err, context.Canceled) {
 			tb.Errorf("the server ended with %v", err)
 		}
 	})
+	return a
+}
+
+// Replica is another server on the same database, which must be PostgreSQL, at an address of its own. Of the Config it heeds what
+// concerns the server.
+func (e *Env) Replica(tb testing.TB, cfg Config) *app.App {
+	tb.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	must(tb, err)
+	return e.serve(tb, cfg, ln)
 }
 
 func (e *Env) storeApp(tb testing.TB, cfg Config) {
@@ -127,7 +145,7 @@ func (e *Env) storeApp(tb testing.TB, cfg Config) {
 		cfg.Edit(&a)
 	}
 	a.Complete()
-	must(tb, e.App.Onboard.StoreApp(tb.Context(), a, netsuite.Secret{}))
+	must(tb, e.App.Onboard.StoreApp(tb.Context(), a, onboard.AppSecrets{}))
 	must(tb, e.App.Onboard.CheckApp(tb.Context(), a.Name))
 }
 

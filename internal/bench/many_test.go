@@ -20,6 +20,7 @@ import (
 
 	"github.com/suitekey/suitekey/internal/app"
 	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/onboard"
 	"github.com/suitekey/suitekey/internal/vault"
 	"github.com/suitekey/suitekey/netsuite"
 )
@@ -208,15 +209,15 @@ func costOf(server *app.App) http.HandlerFunc {
 		now := time.Now()
 		for name, scan := range map[string]func() (int, error){
 			"due-certificates": func() (int, error) {
-				found, err := server.Store.DueCertificates(r.Context(), now, 500)
+				found, err := server.Store.DueCertificates(r.Context(), "rotate", now, 500)
 				return len(found), err
 			},
 			"retiring": func() (int, error) {
-				found, err := server.Store.RetiringCertificates(r.Context(), now)
+				found, err := server.Store.RetiringCertificates(r.Context(), "retire", now, now)
 				return len(found), err
 			},
 			"due-grants": func() (int, error) {
-				found, err := server.Store.UserGrantsEndingBefore(r.Context(), now, 500)
+				found, err := server.Store.DueUserGrants(r.Context(), now, 500)
 				return len(found), err
 			},
 			"due-probes": func() (int, error) {
@@ -286,7 +287,7 @@ func seedOne(ctx context.Context, cfg app.Config) (id string, err error) {
 		Role: broker.Role{ScriptID: "customrole_acme_sync"},
 	}
 	definition.Complete()
-	if err := server.Onboard.StoreApp(ctx, definition, netsuite.Secret{}); err != nil {
+	if err := server.Onboard.StoreApp(ctx, definition, onboard.AppSecrets{}); err != nil {
 		return "", err
 	}
 	conn := broker.Connection{ID: broker.NewID("conn"), App: definition.Name, Account: "1234567", Kind: broker.KindMachine, Customer: "Globex Corporation", State: broker.ConnectionPending, RoleID: 1000, Entity: 12}

@@ -27,6 +27,8 @@ type App struct {
 
 	// ClientSecret of a confidential consent client, sealed; empty for a public one.
 	ClientSecret Sealed `yaml:"-" json:"-"`
+	// UserClientSecret of a confidential user client, sealed.
+	UserClientSecret Sealed `yaml:"-" json:"-"`
 	// Logo is the brand's picture as stored, and its media type.
 	Logo     []byte `yaml:"-" json:"-"`
 	LogoType string `yaml:"-" json:"-"`
@@ -40,6 +42,8 @@ type Integration struct {
 	Consent ConsentClient `yaml:"consent" json:"consent"`
 	// M2M may be left out: the consent client's record then carries both grants.
 	M2M MachineClient `yaml:"m2m" json:"m2m"`
+	// User is the record with which persons consent for connections of their own; left out when the app has none.
+	User *UserClient `yaml:"user" json:"user,omitempty"`
 	// CertificatesHost is suitetalk (the default) or restlets: Oracle's samples use the second, live clients the first.
 	CertificatesHost string `yaml:"certificates_host" json:"certificates_host,omitempty"`
 }
@@ -49,6 +53,16 @@ type ConsentClient struct {
 	ClientID         string `yaml:"client_id" json:"client_id"`
 	Public           bool   `yaml:"public" json:"public"`
 	ClientSecretFile string `yaml:"client_secret_file" json:"-"`
+}
+
+// UserClient is the record with the Authorization Code Grant whose consents last. The hours are those of the record, of a public
+// client: Refresh Token Validity and Maximum Time For Token Rotation (H/section_157771733782).
+type UserClient struct {
+	ClientID          string `yaml:"client_id" json:"client_id"`
+	Public            bool   `yaml:"public" json:"public"`
+	ClientSecretFile  string `yaml:"client_secret_file" json:"-"`
+	RefreshTokenHours int    `yaml:"refresh_token_hours" json:"refresh_token_hours,omitempty"`
+	RotationHours     int    `yaml:"rotation_hours" json:"rotation_hours,omitempty"`
 }
 
 // MachineClient is the record with the Client Credentials Grant.
@@ -115,6 +129,30 @@ func (a App) MachineClientID() string {
 	return a.Integration.Consent.ClientID
 }
 
+// ConsentClientID is the client ID of the record that a person consents to, for a connection of this kind.
+func (a App) ConsentClientID(kind ConnectionKind) string {
+	if kind == KindUser && a.Integration.User != nil {
+		return a.Integration.User.ClientID
+	}
+	return a.Integration.Consent.ClientID
+}
+
+// PublicClient reports that the record which a person consents to, for a connection of this kind, has no secret.
+func (a App) PublicClient(kind ConnectionKind) bool {
+	if kind == KindUser && a.Integration.User != nil {
+		return a.Integration.User.Public
+	}
+	return a.Integration.Consent.Public
+}
+
+// ClientSecretPlace is where the secret of that record is sealed.
+func ClientSecretPlace(app string, kind ConnectionKind) Place {
+	if kind == KindUser {
+		return Place{Table: "apps", Column: "user_client_secret", Row: app, App: app}
+	}
+	return Place{Table: "apps", Column: "client_secret", Row: app, App: app}
+}
+
 // MachineScopes are the scopes of the connections' tokens: all but suite_analytics, which is for the driver and not for web services.
 func (a App) MachineScopes() []string {
 	return slices.DeleteFunc(slices.Clone(a.Scopes), func(s string) bool { return s == "suite_analytics" })
@@ -161,6 +199,14 @@ func (a *App) Complete() {
 	}
 	if a.Certificate.Days == 0 {
 		a.Certificate.Days = 729
+	}
+	if u := a.Integration.User; u != nil && u.Public {
+		if u.RefreshTokenHours == 0 {
+			u.RefreshTokenHours = 48 // NetSuite's own defaults
+		}
+		if u.RotationHours == 0 {
+			u.RotationHours = 168
+		}
 	}
 	if a.Integration.CertificatesHost == "" {
 		a.Integration.CertificatesHost = "suitetalk"
@@ -211,6 +257,28 @@ func (a App) validateIntegration() error {
 		return invalidField("integration.consent.client_secret_file", "a confidential client needs its secret; name the file that holds it, or set public: true")
 	case a.Integration.CertificatesHost != "suitetalk" && a.Integration.CertificatesHost != "restlets":
 		return invalidField("integration.certificates_host", "must be suitetalk or restlets; got %s", show(a.Integration.CertificatesHost))
+	}
+	return a.validateUserClient()
+}
+
+func (a App) validateUserClient() error {
+	u := a.Integration.User
+	if u == nil {
+		return nil
+	}
+	switch {
+	case !clientID.MatchString(u.ClientID):
+		return invalidField("integration.user.client_id", "must be the 64 hexadecimal characters of the integration record; got %s", show(u.ClientID))
+	case u.Public && u.ClientSecretFile != "":
+		return invalidField("integration.user.client_secret_file", "a public client has no secret; remove the file or set public: false")
+	case !u.Public && u.ClientSecretFile == "" && len(a.UserClientSecret) == 0:
+		return invalidField("integration.user.client_secret_file", "a confidential client needs its secret; name the file that holds it, or set public: true")
+	case !u.Public && u.RefreshTokenHours+u.RotationHours != 0:
+		return invalidField("integration.user.refresh_token_hours", "is for public clients; the consent of a confidential one lasts seven days")
+	case u.Public && (u.RefreshTokenHours < 1 || u.RefreshTokenHours > 720):
+		return invalidField("integration.user.refresh_token_hours", "must be 1 to 720, as in the integration record; got %d", u.RefreshTokenHours)
+	case u.Public && (u.RotationHours < 1 || u.RotationHours > 720):
+		return invalidField("integration.user.rotation_hours", "must be 1 to 720, as in the integration record; got %d", u.RotationHours)
 	}
 	return nil
 }

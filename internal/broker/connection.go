@@ -121,12 +121,19 @@ type AccessToken struct {
 	Version       int64
 }
 
+// AccessTokenPlace is where the access token of a connection is sealed.
+func AccessTokenPlace(app, connectionID string) Place {
+	return Place{Table: "access_tokens", Column: "token", Row: connectionID, App: app}
+}
+
 // Client is a pair of credentials of ours with which an app takes access tokens.
 type Client struct {
 	ID  string
 	App string
 	// Connections that it may take tokens of.
 	Connections []string
+	// Users tells that it may take tokens of all persons' connections of the app, each by the person's name.
+	Users bool
 	// SecretHashes are the valid secrets: one, or two while changing.
 	SecretHashes []string
 	CreatedAt    time.Time

@@ -24,6 +24,7 @@ const (
 	CodeUploadNeedsUser  Code = "SK-ONB-209"
 	CodeConfirmAccount   Code = "SK-ONB-210"
 	CodeRoleTooStrong    Code = "SK-ONB-211"
+	CodeOtherPerson      Code = "SK-ONB-212"
 	CodeSetupTimeOver    Code = "SK-ONB-301"
 	CodeTestFailed       Code = "SK-ONB-302"
 	CodeUnreachable      Code = "SK-ONB-303"
@@ -49,6 +50,7 @@ const (
 	CodeBroken      Code = "SK-TOK-101"
 	CodeSetupState  Code = "SK-TOK-102"
 	CodeInternal    Code = "SK-INT-500"
+	CodeStale       Code = "SK-INT-503"
 )
 
 // Situation is what the code means everywhere: one table for pages, the API and the documentation.
@@ -80,6 +82,7 @@ var Situations = map[Code]Situation{
 	CodeUploadNeedsUser:  {200, "One more permission, from the integration user", "The role you chose may add certificates for its own user only.", "Send the link to that user, or choose a role that may manage all of them."},
 	CodeConfirmAccount:   {200, "Is this the right account?", "Nothing is written to NetSuite before you confirm.", "Confirm the account, or choose another one."},
 	CodeRoleTooStrong:    {200, "This role may do too much", "The connection must not work with full access. Nothing was changed.", "Contact the sender: the app names the wrong role."},
+	CodeOtherPerson:      {200, "You signed in as another person", "The connection acts as the person who consented first, so we ended this permission and changed nothing.", "Sign in to NetSuite as that person, or ask the sender to disconnect first."},
 	CodeSetupTimeOver:    {200, "Set-up time is over, your progress is kept", "The permission for set-up lives one hour and has ended. What was done stays done.", "Allow set-up once more to go on."},
 	CodeTestFailed:       {200, "Connected, but the test failed", "The certificate is in place, but NetSuite did not accept it for a token and a call. No data was touched.", "Mend the cause named below, then try again."},
 	CodeUnreachable:      {200, "NetSuite does not answer", "We keep trying by ourselves, and your progress is kept.", "You may close this page and come back later."},
@@ -104,6 +107,7 @@ var Situations = map[Code]Situation{
 	CodeAudit:       {503, "The audit line could not be stored", "No token was handed out without it.", "Make room for the database, then try again."},
 	CodeBroken:      {400, "The connection cannot get a token", "NetSuite refused the connection's certificate.", "Send the customer a repair link."},
 	CodeSetupState:  {400, "The connection is not ready", "Its set-up has not been finished, or it was disconnected.", "Finish the set-up."},
+	CodeStale:       {503, "This server is cut off from its database", "Until it is back, it hands out what it has and asks NetSuite for nothing, since another server may have taken over.", "Make the database reachable from this server."},
 	CodeInternal:    {500, "Something went wrong on our side", "It has been logged with the number below. Your progress is kept.", "Try again in a moment."},
 }
 
@@ -161,6 +165,13 @@ func CodeOf(err error) Code {
 var (
 	ErrNotFound = errors.New("no such row")
 	ErrConflict = errors.New("the row was changed since it was read")
+)
+
+// ErrConsentEnded says that the consent behind a user connection has ended; ErrResponseLost that an answer of NetSuite was lost, and
+// its next refresh token with it (RO-09).
+var (
+	ErrConsentEnded = errors.New("the person's consent has ended")
+	ErrResponseLost = errors.New("an answer of NetSuite was lost, and the next refresh token with it")
 )
 
 // ErrCertificateRevoked says that somebody revoked a certificate at NetSuite before it was used; another one is planned.

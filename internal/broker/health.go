@@ -15,7 +15,7 @@ type Health struct {
 	Since time.Time
 	// Failures in a row with this cause.
 	Failures int
-	// ProbeAt is when NetSuite is asked again; nobody asks it for this connection before. Zero while all is well.
+	// ProbeAt is when we look again by ourselves: on the ladder of the cause, or once a day while all is well.
 	ProbeAt time.Time
 	// Evidence is what was seen last.
 	Evidence Evidence
@@ -23,6 +23,26 @@ type Health struct {
 	RepairLinkID string
 	UpdatedAt    time.Time
 	Version      int64
+}
+
+// What passes by itself is asked about at most once a minute (DO-02), what a person must mend once in a quarter of an hour (RO-06).
+const (
+	PauseOutage  = time.Minute
+	PauseRefusal = 15 * time.Minute
+)
+
+// AskAgain is the first moment at which somebody who needs the connection may ask NetSuite: a pause after its last answer, and not
+// before a moment that NetSuite named. We by ourselves wait for ProbeAt, which moves away with every failure.
+func (h Health) AskAgain() time.Time {
+	pause := PauseRefusal
+	if Conditions[h.Cause].Passes {
+		pause = PauseOutage
+	}
+	again := h.Evidence.At.Add(max(pause, h.Evidence.Wait))
+	if h.ProbeAt.Before(again) {
+		return h.ProbeAt
+	}
+	return again
 }
 
 // HealthState is what an operator sees at a glance.
@@ -45,6 +65,8 @@ type Evidence struct {
 	Error string `json:"error,omitempty"`
 	// Detail is one sentence.
 	Detail string `json:"detail,omitempty"`
+	// Wait is how long NetSuite asked us to wait, in nanoseconds.
+	Wait time.Duration `json:"wait,omitempty"`
 }
 
 // Cause is why a connection does not work.
@@ -68,6 +90,8 @@ const (
 	CauseUnreachable        Cause = "unreachable"         // no answer, or another 5xx
 	CauseConsentEnded       Cause = "consent_ended"       // user connections: the refresh token has ended or was revoked
 	CauseResponseLost       Cause = "response_lost"       // user connections: the next refresh token was lost on its way (RO-09)
+	CauseRotationRefused    Cause = "rotation_refused"    // the role may not renew the certificate; the connection works until that ends
+	CauseCertificateLimit   Cause = "certificate_limit"   // five others are active, so ours cannot be renewed
 	CauseUnknown            Cause = "unknown"             // a refusal that is in no table
 )
 
@@ -113,6 +137,8 @@ var Conditions = map[Cause]Condition{
 	CauseUnreachable:        {FaultNobody, true, false, "NetSuite does not answer", "Nothing; we ask again by ourselves. If it lasts, look at DNS, proxy and firewall.", ""},
 	CauseConsentEnded:       {FaultCustomer, false, true, "The person's consent has ended", "Send the person the link.", ""},
 	CauseResponseLost:       {FaultNobody, false, true, "An answer of NetSuite was lost, and the next refresh token with it", "Send the person the link.", ""},
+	CauseRotationRefused:    {FaultCustomer, false, true, "The role may not renew its own certificate", "Add the permission Manage own OAuth 2.0 Client Credentials certificates to the role, or send the repair link before the certificate ends.", "Setup > Users/Roles > Manage Roles"},
+	CauseCertificateLimit:   {FaultCustomer, false, false, "NetSuite keeps five other certificates, so ours cannot be renewed", "Revoke one that is not used; we notice by ourselves.", "Setup > Integration > Manage Authentication > OAuth 2.0 Client Credentials (M2M) Setup"},
 	CauseUnknown:            {FaultOperator, false, false, "NetSuite refused for a reason that we do not know", "Look at the evidence, and at the Login Audit Trail.", "Setup > Users/Roles > User Management > View Login Audit Trail"},
 }
 

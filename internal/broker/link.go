@@ -32,8 +32,10 @@ const FinaliseWithin = 10 * time.Minute
 type Link struct {
 	ID        string
 	TokenHash string
-	App       string
-	Kind      LinkKind
+	// Token is the token itself, sealed: only of links that repair a connection, since each reminder repeats it.
+	Token Sealed
+	App   string
+	Kind  LinkKind
 	// Customer is the name shown to the recipient, for example "Globex Inc.".
 	Customer string
 	// Expect pins the NetSuite accounts that may be connected; empty means that a person is asked to confirm the account.

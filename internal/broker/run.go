@@ -87,6 +87,9 @@ type Facts struct {
 	// Ended is cancelled, expired or failed for a run that stopped without a connection.
 	Ended Phase `json:"ended,omitempty"`
 
+	// ConsentBy is when the person of a user connection must consent again.
+	ConsentBy time.Time `json:"consent_by,omitzero"`
+
 	// Problem is why the run waits or stopped; nil while it goes on by itself.
 	Problem *Problem `json:"problem,omitempty"`
 	// Attempts counts failures in a row of the current step, for the growing pause.
@@ -219,6 +222,7 @@ const (
 	GrantHeld      GrantStatus = "held"      // tokens are stored
 	GrantEnding    GrantStatus = "ending"    // must be revoked
 	GrantRevoked   GrantStatus = "revoked"   // NetSuite confirmed the end
+	GrantKept      GrantStatus = "kept"      // became the consent behind a user connection, which holds its tokens now
 	GrantVoid      GrantStatus = "void"      // never became tokens: denied, superseded, or refused by NetSuite
 )
 

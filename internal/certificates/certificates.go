@@ -32,6 +32,8 @@ type store interface {
 	KnownCertificates(ctx context.Context, app string) ([]broker.Certificate, error)
 	SaveCertificate(ctx context.Context, c *broker.Certificate) error
 	ActivateCertificate(ctx context.Context, conn *broker.Connection, c *broker.Certificate, events ...broker.Event) error
+	// CheckLease is broker.ErrLeaseLost when the lease that the context is bound to has gone to somebody else.
+	CheckLease(ctx context.Context) error
 }
 
 type vault interface {
@@ -131,6 +133,24 @@ func (s *Service) Signer(ctx context.Context, certificateID string) (crypto.Sign
 		return nil, fmt.Errorf("private key of certificate %s cannot sign", c.ID)
 	}
 	return signer, nil
+}
+
+// Fits reports whether the stored private key is that of the certificate. A key that does not open is an error.
+func (s *Service) Fits(ctx context.Context, certificateID string) (bool, error) {
+	c, err := s.Store.Certificate(ctx, certificateID)
+	if err != nil {
+		return false, err
+	}
+	x, err := parse(c.PEM)
+	if err != nil {
+		return false, err
+	}
+	key, err := s.Signer(ctx, certificateID)
+	if err != nil {
+		return false, err
+	}
+	public, comparable := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	return comparable && public.Equal(x.PublicKey), nil
 }
 
 // Upload makes NetSuite know the certificate for the connection's role and entity. The caller's api carries a token that
@@ -354,12 +374,12 @@ func (s *Service) Activate(ctx context.Context, conn *broker.Connection, id stri
 		return err
 	}
 	// A replacement is told in the transaction that makes it true, so that it is told once, whatever crashes.
-	var told []broker.Event
+	var news []broker.Event
 	if conn.CertificateID != "" && conn.CertificateID != id {
-		told = append(told, broker.NewEvent(broker.EventCertificateRotated, s.now(), conn.App, conn.ID, id))
+		news = append(news, broker.NewEvent(broker.EventCertificateRotated, s.now(), conn.App, conn.ID, c.ID))
 	}
 	conn.State = broker.ConnectionConnected
-	if err := s.Store.ActivateCertificate(ctx, conn, &c, told...); err != nil {
+	if err := s.Store.ActivateCertificate(ctx, conn, &c, news...); err != nil {
 		return err
 	}
 	return s.Audit.Record(ctx, s.line(broker.AuditConnectionActive, conn.App, conn.ID, "ok"))
@@ -405,6 +425,10 @@ func (s *Service) RevokeChosen(ctx context.Context, app broker.App, certificateI
 }
 
 func (s *Service) revoke(ctx context.Context, app broker.App, c broker.Certificate, api *netsuite.API) error {
+	// A process that was away may have a list from before: what it takes for left over may be what the next one has just replaced.
+	if err := s.Store.CheckLease(ctx); err != nil {
+		return err
+	}
 	if err := s.revokeRemote(ctx, app, c.NetSuiteID, api); err != nil {
 		return err
 	}

@@ -19,11 +19,11 @@ func newAppCreate(e *env) *cobra.Command {
 		Long: "Stores an app from its YAML file, or a newer version of it.\n\n  suitekey app create acme-sync.yaml\n  suitekey app check acme-sync\n",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
-				definition, secret, err := readAppFile(args[0])
+				definition, secrets, err := readAppFile(args[0])
 				if err != nil {
 					return err
 				}
-				if err := a.Onboard.StoreApp(ctx, definition, secret); err != nil {
+				if err := a.Onboard.StoreApp(ctx, definition, secrets); err != nil {
 					return err
 				}
 				return e.print(map[string]any{"app": definition.Name}, "Stored %s. Next: suitekey app check %s\n", definition.Name, definition.Name)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/onboard"
 	"github.com/suitekey/suitekey/internal/strictyaml"
 	"github.com/suitekey/suitekey/netsuite"
 )
@@ -24,36 +25,47 @@ const (
 	maxSecretFile = 1 << 10
 )
 
-// readAppFile reads an app's definition from its YAML file, with the logo and the client secret from the files that it names,
-// relative to it. The definition is completed and valid. The secret is zero for a public client. Every error is SK-APP-101 and
-// names file, field and remedy.
-func readAppFile(path string) (broker.App, netsuite.Secret, error) {
-	a, secret, err := loadApp(path)
+// readAppFile reads an app's definition from its YAML file, with the logo and the client secrets from the files that it names,
+// relative to it. The definition is completed and valid. Every error is SK-APP-101 and names file, field and remedy.
+func readAppFile(path string) (broker.App, onboard.AppSecrets, error) {
+	a, secrets, err := loadApp(path)
 	if err != nil {
-		return broker.App{}, netsuite.Secret{}, err
+		return broker.App{}, onboard.AppSecrets{}, err
 	}
-	return a, secret, nil
+	return a, secrets, nil
 }
 
-func loadApp(path string) (a broker.App, secret netsuite.Secret, err error) {
+func loadApp(path string) (a broker.App, secrets onboard.AppSecrets, err error) {
 	data, err := readSmall(path, strictyaml.MaxSize, nil)
 	if err != nil {
-		return a, secret, badApp("app definition %s: %v", path, err)
+		return a, secrets, badApp("app definition %s: %v", path, err)
 	}
 	if err := strictyaml.Decode(path, data, &a); err != nil {
-		return a, secret, badApp("%v", err)
+		return a, secrets, badApp("%v", err)
 	}
 	a.Complete()
 	// Whether http return URLs are allowed depends on the server, which checks again when it stores the definition.
 	if err := a.Validate(false); err != nil {
-		return a, secret, err
+		return a, secrets, err
 	}
 	folder := filepath.Dir(path)
-	if secret, err = readClientSecret(folder, a.Integration.Consent); err != nil {
-		return a, secret, err
+	if secrets, err = readSecrets(folder, a.Integration); err != nil {
+		return a, secrets, err
 	}
 	a.Logo, a.LogoType, err = readLogo(folder, a.Brand.Logo)
-	return a, secret, err
+	return a, secrets, err
+}
+
+func readSecrets(folder string, i broker.Integration) (secrets onboard.AppSecrets, err error) {
+	if !i.Consent.Public {
+		if secrets.Consent, err = readClientSecret(folder, "integration.consent.client_secret_file", i.Consent.ClientSecretFile); err != nil {
+			return secrets, err
+		}
+	}
+	if i.User != nil && !i.User.Public {
+		secrets.User, err = readClientSecret(folder, "integration.user.client_secret_file", i.User.ClientSecretFile)
+	}
+	return secrets, err
 }
 
 func badApp(what string, args ...any) error {
@@ -67,18 +79,14 @@ func badAppField(field, rule string, args ...any) error {
 // The form of NetSuite's client IDs and secrets.
 var clientSecretForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-func readClientSecret(folder string, client broker.ConsentClient) (netsuite.Secret, error) {
-	const field = "integration.consent.client_secret_file"
-	if client.Public {
-		return netsuite.Secret{}, nil
-	}
-	data, err := readSmall(beside(folder, client.ClientSecretFile), maxSecretFile, ownerOnly)
+func readClientSecret(folder, field, name string) (netsuite.Secret, error) {
+	data, err := readSmall(beside(folder, name), maxSecretFile, ownerOnly)
 	if err != nil {
-		return netsuite.Secret{}, badAppField(field, "%s: %v", client.ClientSecretFile, err)
+		return netsuite.Secret{}, badAppField(field, "%s: %v", name, err)
 	}
 	text := strings.TrimSpace(string(data))
 	if !clientSecretForm.MatchString(text) {
-		return netsuite.Secret{}, badAppField(field, "%s must hold the 64 hexadecimal characters that NetSuite showed once, when the integration record was saved; it holds %d characters", client.ClientSecretFile, len(text))
+		return netsuite.Secret{}, badAppField(field, "%s must hold the 64 hexadecimal characters that NetSuite showed once, when the integration record was saved; it holds %d characters", name, len(text))
 	}
 	return netsuite.NewSecret(text), nil
 }

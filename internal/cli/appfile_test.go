@@ -82,8 +82,8 @@ func TestReadAppFile(t *testing.T) {
 	if a.Name != "acme-sync" || a.Bundle.ID != 123456 || a.Role.Permissions["LIST_CUSTJOB"] != "VIEW" || a.Tasks[0].Request.Body["name"] != "main" {
 		t.Errorf("the definition was not read whole: %+v", a)
 	}
-	if string(a.Logo) != goodSVG || a.LogoType != "image/svg+xml" || !secret.IsZero() {
-		t.Errorf("logo of %d bytes and type %q, secret %v; want the SVG and no secret", len(a.Logo), a.LogoType, !secret.IsZero())
+	if string(a.Logo) != goodSVG || a.LogoType != "image/svg+xml" || !secret.Consent.IsZero() {
+		t.Errorf("logo of %d bytes and type %q, secret %v; want the SVG and no secret", len(a.Logo), a.LogoType, !secret.Consent.IsZero())
 	}
 }
 
@@ -109,7 +109,7 @@ func TestReadAppFileWithSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if secret.Reveal() != clientID {
+	if secret.Consent.Reveal() != clientID {
 		t.Error("the secret was not read, or not trimmed")
 	}
 }
@@ -161,8 +161,8 @@ func TestReadAppFileRefuses(t *testing.T) {
 			if broker.CodeOf(err) != broker.CodeAppInvalid || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %s with code %s", err, tt.want, broker.CodeAppInvalid)
 			}
-			if a.Name != "" || !secret.IsZero() || strings.Contains(err.Error(), "hunter2") || len(err.Error()) > 1000 {
-				t.Errorf("a refused file gave something: app %q, secret %v, error %.1000s", a.Name, !secret.IsZero(), err)
+			if a.Name != "" || !secret.Consent.IsZero() || strings.Contains(err.Error(), "hunter2") || len(err.Error()) > 1000 {
+				t.Errorf("a refused file gave something: app %q, secret %v, error %.1000s", a.Name, !secret.Consent.IsZero(), err)
 			}
 		})
 	}

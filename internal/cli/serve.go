@@ -27,6 +27,9 @@ func newServe(e *env) *cobra.Command {
 				return err
 			}
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
+				if err := a.ServeAlone(); err != nil {
+					return err
+				}
 				ln, err := net.Listen("tcp", s.Addr)
 				if err != nil {
 					return broker.Errorf(broker.CodeConfig, "setting addr: cannot listen on %s", s.Addr).WithCause(err).WithDo("Choose another address, or stop what has it.")

@@ -18,7 +18,6 @@ import (
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/onboard"
 	"github.com/suitekey/suitekey/internal/vault"
-	"github.com/suitekey/suitekey/netsuite"
 	"github.com/suitekey/suitekey/netsuitetest"
 )
 
@@ -59,7 +58,7 @@ func prepare(t *testing.T) prepared {
 		Brand: broker.Brand{Accent: "#0b6b4f", Support: "https://acme.example/help", Privacy: "https://acme.example/privacy"},
 	}
 	definition.Complete()
-	must(t, server.Onboard.StoreApp(t.Context(), definition, netsuite.Secret{}))
+	must(t, server.Onboard.StoreApp(t.Context(), definition, onboard.AppSecrets{}))
 	must(t, server.Onboard.CheckApp(t.Context(), appName))
 	invite := func(expect ...string) invitation {
 		link, err := server.Onboard.CreateLink(t.Context(), onboard.LinkRequest{

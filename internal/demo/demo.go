@@ -194,7 +194,7 @@ func (d *demo) masterKey() (vault.MasterKey, error) {
 func (d *demo) prepareApp(ctx context.Context) error {
 	return d.report.step("app", func() (facts, error) {
 		definition := sampleApp(d.client.ClientID)
-		if err := d.server.Onboard.StoreApp(ctx, definition, netsuite.Secret{}); err != nil {
+		if err := d.server.Onboard.StoreApp(ctx, definition, onboard.AppSecrets{}); err != nil {
 			return nil, err
 		}
 		return facts{"app": definition.Name}, d.server.Onboard.CheckApp(ctx, definition.Name)

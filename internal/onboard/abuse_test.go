@@ -16,7 +16,6 @@ import (
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/customer"
 	"github.com/suitekey/suitekey/internal/onboard"
-	"github.com/suitekey/suitekey/netsuite"
 	"github.com/suitekey/suitekey/netsuitetest"
 )
 
@@ -544,7 +543,7 @@ func TestON12_StrongRole(t *testing.T) {
 	}
 	for _, role := range []string{"administrator", "3", "full_access", ""} {
 		app.Role.ScriptID = role
-		wantCode(t, e.App.Onboard.StoreApp(t.Context(), app, netsuite.Secret{}), broker.CodeAppInvalid)
+		wantCode(t, e.App.Onboard.StoreApp(t.Context(), app, onboard.AppSecrets{}), broker.CodeAppInvalid)
 	}
 }
 

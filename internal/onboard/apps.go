@@ -9,9 +9,14 @@ import (
 	"github.com/suitekey/suitekey/netsuite"
 )
 
+// AppSecrets are the secrets of an app's confidential consent clients; empty ones are of public clients.
+type AppSecrets struct {
+	Consent, User netsuite.Secret
+}
+
 // StoreApp stores a definition that has been completed and validated. A definition whose clients changed must be
-// proven again before links can be made. secret is that of a confidential consent client.
-func (s *Service) StoreApp(ctx context.Context, app broker.App, secret netsuite.Secret) error {
+// proven again before links can be made.
+func (s *Service) StoreApp(ctx context.Context, app broker.App, secrets AppSecrets) error {
 	if err := app.Validate(!s.Site.IsEmulator()); err != nil {
 		return err
 	}
@@ -20,13 +25,14 @@ func (s *Service) StoreApp(ctx context.Context, app broker.App, secret netsuite.
 		return err
 	}
 	app.Version = known.Version
-	if known.Integration.Consent.ClientID == app.Integration.Consent.ClientID && reflect.DeepEqual(known.Scopes, app.Scopes) {
+	if sameClients(known, app) {
 		app.CheckedAt = known.CheckedAt
 	}
-	if !app.Integration.Consent.Public {
-		if app.ClientSecret, err = s.Vault.Seal(secretPlace(app.Name), []byte(secret.Reveal())); err != nil {
-			return err
-		}
+	if app.ClientSecret, err = s.sealSecret(app, broker.KindMachine, secrets.Consent); err != nil {
+		return err
+	}
+	if app.UserClientSecret, err = s.sealSecret(app, broker.KindUser, secrets.User); err != nil {
+		return err
 	}
 	if err := s.Audit.Record(ctx, broker.AuditLine{At: s.Now(), Event: broker.AuditAppStored, Actor: "operator", App: app.Name, Object: app.Name, Result: "ok"}); err != nil {
 		return err
@@ -34,7 +40,19 @@ func (s *Service) StoreApp(ctx context.Context, app broker.App, secret netsuite.
 	return s.Store.SaveApp(ctx, &app)
 }
 
-// CheckApp proves at NetSuite that the client ID is known and the redirect URI registered. It needs nobody to log in:
+func sameClients(a, b broker.App) bool {
+	return a.ConsentClientID(broker.KindMachine) == b.ConsentClientID(broker.KindMachine) &&
+		a.ConsentClientID(broker.KindUser) == b.ConsentClientID(broker.KindUser) && reflect.DeepEqual(a.Scopes, b.Scopes)
+}
+
+func (s *Service) sealSecret(app broker.App, kind broker.ConnectionKind, secret netsuite.Secret) (broker.Sealed, error) {
+	if secret.IsZero() {
+		return nil, nil
+	}
+	return s.Vault.Seal(broker.ClientSecretPlace(app.Name, kind), []byte(secret.Reveal()))
+}
+
+// CheckApp proves at NetSuite that the client IDs are known and the redirect URI registered. It needs nobody to log in:
 // NetSuite shows its error page for a wrong client or redirect URI, and redirects otherwise.
 func (s *Service) CheckApp(ctx context.Context, name string) error {
 	app, err := s.App(ctx, name)
@@ -45,13 +63,19 @@ func (s *Service) CheckApp(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	g, err := s.codeGrant(app, s.Client)
-	if err != nil {
-		return err
+	kinds := []broker.ConnectionKind{broker.KindMachine}
+	if app.Integration.User != nil {
+		kinds = append(kinds, broker.KindUser)
 	}
-	if err := g.Probe(ctx, owner); err != nil {
-		return broker.Errorf(broker.CodeAppUnproven, "app %q: NetSuite does not accept client ID and redirect URI %s", name, g.RedirectURI).WithCause(err).
-			WithDo("Register exactly this redirect URI in the integration record of account " + owner.String() + ", and compare the client ID.")
+	for _, kind := range kinds {
+		g, err := s.codeGrant(app, kind, nil)
+		if err != nil {
+			return err
+		}
+		if err := g.Probe(ctx, owner); err != nil {
+			return broker.Errorf(broker.CodeAppUnproven, "app %q: NetSuite does not accept client ID %s… and redirect URI %s", name, g.ClientID[:8], g.RedirectURI).WithCause(err).
+				WithDo("Register exactly this redirect URI in the integration record of account " + owner.String() + ", and compare the client ID.")
+		}
 	}
 	app.CheckedAt = s.Now()
 	return s.Store.SaveApp(ctx, &app)

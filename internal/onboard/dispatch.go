@@ -55,6 +55,8 @@ func next(w *work, now time.Time) step {
 		return nil
 	case r.AccountConfirmedAt.IsZero():
 		return confirm
+	case w.Link.Connects == broker.KindUser:
+		return keepConsent
 	case r.ChecksPassedAt.IsZero():
 		return check
 	case r.CertificateID == "":

@@ -68,14 +68,14 @@ func (s *Service) void(ctx context.Context, g *broker.Grant) error {
 // revoke ends the grant at NetSuite and wipes it. What NetSuite no longer knows has ended too.
 func (w *work) revoke(ctx context.Context) error {
 	g := &w.Grant
-	if g.Status == broker.GrantRevoked || g.Status == broker.GrantVoid {
+	if g.Status == broker.GrantRevoked || g.Status == broker.GrantVoid || g.Status == broker.GrantKept {
 		return nil
 	}
 	tokens, err := w.tokens()
 	if err != nil {
 		return err
 	}
-	cg, err := w.s.codeGrant(w.App, w.recorded("end the set-up permission"))
+	cg, err := w.s.codeGrant(w.App, w.Link.Connects, w.recorded("end the set-up permission"))
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type LinkRequest struct {
 	Kind      broker.LinkKind // empty: sent
 	Customer  string          // the customer's name, 1 to 80 characters
 	Expect    []string        // NetSuite account IDs that may be connected; empty: a person confirms the account
+	EndUser   string          // the app's own name for the person, for a user connection; empty: a machine connection
 	ReturnURL string          // one of the app's return_urls; required for a session link
 	Metadata  map[string]string
 }
@@ -54,6 +55,9 @@ func (s *Service) newLink(app broker.App, q LinkRequest) (broker.Link, error) {
 		ID: broker.NewID("ol"), App: app.Name, Kind: q.Kind, Customer: strings.TrimSpace(q.Customer),
 		ReturnURL: q.ReturnURL, Metadata: q.Metadata, Connects: broker.KindMachine,
 	}
+	if q.EndUser != "" {
+		link.Connects, link.EndUser = broker.KindUser, q.EndUser
+	}
 	for _, raw := range q.Expect {
 		account, err := netsuite.ParseAccountID(raw)
 		if err != nil {
@@ -66,6 +70,11 @@ func (s *Service) newLink(app broker.App, q LinkRequest) (broker.Link, error) {
 		return link, broker.Errorf(broker.CodeInvalid, "field \"kind\": must be sent or session; got %q", link.Kind)
 	case link.Customer == "" || len(link.Customer) > 80 || strings.ContainsFunc(link.Customer, isControl):
 		return link, broker.Errorf(broker.CodeInvalid, "field \"customer\": must be the customer's name, 1 to 80 printable characters")
+	case link.Connects == broker.KindUser && app.Integration.User == nil:
+		return link, broker.Errorf(broker.CodeInvalid, "field \"user\": app %s has no user connections, since its definition lacks integration.user", app.Name).
+			WithDo("Name the integration record that persons consent to, then: suitekey app check " + app.Name)
+	case link.Connects == broker.KindUser && !broker.ValidEndUser(link.EndUser):
+		return link, broker.Errorf(broker.CodeInvalid, "field \"user\": must be the app's own ID of the person, 1 to 128 printable ASCII characters without spaces")
 	case len(link.Expect) > 10:
 		return link, broker.Errorf(broker.CodeInvalid, "field \"expect\": may hold at most 10 accounts; got %d", len(link.Expect))
 	case link.Kind == broker.LinkSession && link.ReturnURL == "":
@@ -98,6 +107,12 @@ func (s *Service) issue(ctx context.Context, link broker.Link) (NewLink, error) 
 	link.CreatedAt = s.Now()
 	link.ExpiresAt = link.CreatedAt.Add(link.Kind.Lifetime())
 	out := NewLink{URL: s.PublicURL.JoinPath("c", token).String()}
+	if link.ConnectionID != "" {
+		var err error
+		if link.Token, err = s.Vault.Seal(linkPlace(link), []byte(token)); err != nil {
+			return NewLink{}, err
+		}
+	}
 	if link.Kind == broker.LinkSession {
 		secret := broker.NewToken()
 		link.FinaliseHash = broker.HashToken(secret)

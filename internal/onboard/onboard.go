@@ -28,6 +28,7 @@ type store interface {
 
 	Link(ctx context.Context, id string) (broker.Link, error)
 	LinkByTokenHash(ctx context.Context, hash string) (broker.Link, error)
+	LinksOfConnection(ctx context.Context, connectionID string) ([]broker.Link, error)
 	SaveLink(ctx context.Context, l *broker.Link) error
 
 	Run(ctx context.Context, id string) (broker.Run, error)
@@ -46,6 +47,10 @@ type store interface {
 
 	Connection(ctx context.Context, id string) (broker.Connection, error)
 	ConnectionByAccount(ctx context.Context, app string, account netsuite.AccountID) (broker.Connection, error)
+	KeepUserGrant(ctx context.Context, k broker.KeptConsent, events ...broker.Event) error
+	UserGrant(ctx context.Context, connectionID string) (broker.UserGrant, error)
+	AccessToken(ctx context.Context, connectionID string) (broker.AccessToken, error)
+	ConnectionsOfUser(ctx context.Context, app, endUser string) ([]broker.Connection, error)
 	SaveConnection(ctx context.Context, c *broker.Connection, events ...broker.Event) error
 
 	AcquireLease(ctx context.Context, name, holder string, ttl time.Duration) (broker.Lease, bool, error)
@@ -71,6 +76,15 @@ type certifier interface {
 	RevokeChosen(ctx context.Context, app broker.App, certificateID string, api *netsuite.API) error
 }
 
+type consents interface {
+	CodeGrant(app broker.App, kind broker.ConnectionKind, redirectURI string, client func(netsuite.AccountID) *http.Client) (*netsuite.CodeGrant, error)
+}
+
+// health is told when a connection has been made, or made again.
+type health interface {
+	Works(ctx context.Context, connectionID, op string) error
+}
+
 // Service is the onboarding. Make it with New.
 type Service struct {
 	Config
@@ -83,6 +97,8 @@ type Config struct {
 	Vault        vault
 	Audit        auditor
 	Certificates certifier
+	Health       health
+	Consents     consents
 	Site         netsuite.Site
 	// Client makes the HTTP client for an account; nil means the site's own guarded one.
 	Client func(netsuite.AccountID) *http.Client
@@ -132,28 +148,9 @@ func (s *Service) audit(ctx context.Context, event string, r broker.Run, result,
 	})
 }
 
-// codeGrant is the app's consent client as netsuite speaks it.
-func (s *Service) codeGrant(app broker.App, client func(netsuite.AccountID) *http.Client) (*netsuite.CodeGrant, error) {
-	g := &netsuite.CodeGrant{
-		ClientID:    app.Integration.Consent.ClientID,
-		RedirectURI: s.PublicURL.JoinPath("callback", app.Name).String(),
-		Scopes:      app.Scopes,
-		Site:        s.Site,
-		HTTPClient:  client,
-	}
-	if app.Integration.Consent.Public {
-		return g, nil
-	}
-	secret, err := s.Vault.Open(secretPlace(app.Name), app.ClientSecret)
-	if err != nil {
-		return nil, err
-	}
-	g.ClientSecret = netsuite.NewSecret(string(secret))
-	return g, nil
-}
-
-func secretPlace(app string) broker.Place {
-	return broker.Place{Table: "apps", Column: "client_secret", Row: app, App: app}
+// codeGrant is the app's client for consents to connections of a kind.
+func (s *Service) codeGrant(app broker.App, kind broker.ConnectionKind, client func(netsuite.AccountID) *http.Client) (*netsuite.CodeGrant, error) {
+	return s.Consents.CodeGrant(app, kind, s.PublicURL.JoinPath("callback", app.Name).String(), client)
 }
 
 func (s *Service) seal(r broker.Run, table, column, row, plain string) (broker.Sealed, error) {

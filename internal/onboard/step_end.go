@@ -29,6 +29,10 @@ func end(ctx context.Context, w *work) (outcome, error) {
 	if err := w.revoke(ctx); err != nil {
 		return pause, err
 	}
+	// A token, a call and an upload went well: whatever the connection suffered from is over.
+	if err := w.s.Health.Works(ctx, w.Run.ConnectionID, "rotate"); err != nil {
+		return pause, err
+	}
 	w.Run.GrantEndedAt = w.Grant.EndedAt
 	w.Run.ConnectedAt = w.s.Now()
 	return goOn, nil

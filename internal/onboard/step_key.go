@@ -29,6 +29,9 @@ func makeKey(ctx context.Context, w *work) (outcome, error) {
 // connection is the row of this app and account: a new one, or the one that is being connected again. It has no ID when the
 // account belongs to another customer of the app.
 func (w *work) connection(ctx context.Context) (broker.Connection, error) {
+	if w.Link.ConnectionID != "" {
+		return w.repaired(ctx)
+	}
 	conn, err := w.s.Store.ConnectionByAccount(ctx, w.App.Name, w.Run.Account)
 	if err == nil && conn.Customer != w.Link.Customer {
 		return broker.Connection{}, nil
@@ -46,6 +49,15 @@ func (w *work) connection(ctx context.Context) (broker.Connection, error) {
 		return w.connection(ctx)
 	}
 	return conn, err
+}
+
+// repaired is the connection that the link is for, unless it has gone or is of another account.
+func (w *work) repaired(ctx context.Context) (broker.Connection, error) {
+	conn, err := w.s.Store.Connection(ctx, w.Link.ConnectionID)
+	if err != nil || conn.Account != w.Run.Account || conn.State != broker.ConnectionConnected {
+		return broker.Connection{}, err
+	}
+	return conn, nil
 }
 
 // candidate is the connection as it will be: with the role and entity that this run chose. The stored one keeps its own until

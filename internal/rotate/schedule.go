@@ -3,8 +3,6 @@ package rotate
 import (
 	"context"
 	"errors"
-	"fmt"
-	"sync"
 	"time"
 
 	"github.com/suitekey/suitekey/internal/broker"
@@ -14,106 +12,87 @@ import (
 // all that came due meanwhile.
 
 const (
-	scanEvery = 15 * time.Minute
-	mostAtOne = 500 // rotations begun by one scan
-	atOnce    = 4   // of them at the same time
+	// ScanEvery is the pause between two scans.
+	ScanEvery = 5 * time.Minute
+	// AtOnce is how many rotations are under way at the same time, over all processes.
+	AtOnce = 4
+
+	mostAtOnce     = 500            // rotations begun by one scan
+	defaultOverlap = 24 * time.Hour // Service.Overlap when it is zero
 )
 
 // ladder is how long a connection rests after each failure in a row, the last one from then on until the certificate ends
 // (RO-05). The first keeps a lost right or a refreshed sandbox from being asked about more often (RO-06).
 var ladder = []time.Duration{15 * time.Minute, time.Hour, 6 * time.Hour, 24 * time.Hour}
 
-// rest is how often a rotation failed and when it is tried again. Each process keeps its own: the lease keeps them apart.
-type rest struct {
-	failures int
-	until    time.Time
+// Work is one of the two kinds of work that the service does by itself: Due finds the connections, Do does it with one. Do looks
+// again before it acts, and keeps failures to itself: it lets the connection rest from the work, in the database, so that no
+// other process tries it sooner. Its error says that even that failed, or that ctx ended.
+type Work struct {
+	Name string
+	Due  func(ctx context.Context) (connectionIDs []string, err error)
+	Do   func(ctx context.Context, connectionID string) error
+
+	failed string // what the log says of a failure
 }
 
-// Run rotates what is due, at once and then every quarter of an hour, until ctx ends.
-func (s *Service) Run(ctx context.Context) error {
-	tick := time.NewTicker(scanEvery)
-	defer tick.Stop()
-	for {
-		if err := s.RunOnce(ctx); err != nil && ctx.Err() == nil {
-			s.log().ErrorContext(ctx, "cannot look for certificates to rotate", "err", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+const (
+	workRetire = "retire"
+	workRotate = "rotate"
+)
+
+// Works are what the service does by itself. Revocations come first: they free places for uploads.
+func (s *Service) Works() []Work {
+	retire := Work{Name: workRetire, Due: s.dueToRetire, failed: "a replaced certificate could not be revoked; it stays good at NetSuite"}
+	retire.Do = func(ctx context.Context, id string) error { return s.attempt(ctx, retire, id, s.retire) }
+	rotate := Work{Name: workRotate, Due: s.dueToRotate, failed: "a certificate could not be rotated; the connection works until it ends"}
+	rotate.Do = func(ctx context.Context, id string) error { return s.attempt(ctx, rotate, id, s.rotateDue) }
+	return []Work{retire, rotate}
 }
 
-// defaultOverlap is Service.Overlap when it is zero.
-const defaultOverlap = 24 * time.Hour
-
-// job is one thing to do with a connection.
-type job struct {
-	key        string // of its rest; one for each kind of job
-	connection string
-	failed     string // what the log says when it failed
-	do         func(ctx context.Context) error
-}
-
-// RunOnce rotates every certificate whose time has come, and revokes those that were replaced a day ago, but for connections
-// that rest after a failure. A failure is logged and does not stop the others; the error is of the scan itself.
+// RunOnce does what is due now, one after the other.
 func (s *Service) RunOnce(ctx context.Context) error {
-	jobs, err := s.jobs(ctx)
-	if err != nil {
-		return err
-	}
-	var running sync.WaitGroup
-	defer running.Wait()
-	slots := make(chan struct{}, atOnce)
-	for _, j := range jobs {
-		if s.resting(j.key) {
-			continue
+	for _, w := range s.Works() {
+		ids, err := w.Due(ctx)
+		if err != nil {
+			return err
 		}
-		select {
-		case slots <- struct{}{}:
-		case <-ctx.Done():
-			return ctx.Err()
+		for _, id := range ids {
+			if err := w.Do(ctx, id); err != nil {
+				return err
+			}
 		}
-		running.Go(func() {
-			defer func() { <-slots }()
-			s.settle(ctx, j, s.alone(ctx, j.connection, j.do))
-		})
 	}
 	return nil
 }
 
-// jobs finds what is due. Revocations come first: they free places for uploads.
-func (s *Service) jobs(ctx context.Context) (jobs []job, err error) {
+// dueToRetire finds the connections with a certificate that was replaced a day ago.
+func (s *Service) dueToRetire(ctx context.Context) ([]string, error) {
 	overlap := s.Overlap
 	if overlap == 0 {
 		overlap = defaultOverlap
 	}
-	replaced, err := s.Store.RetiringCertificates(ctx, s.now().Add(-overlap))
-	if err != nil {
-		return nil, err
-	}
-	due, err := s.Store.DueCertificates(ctx, s.now(), mostAtOne)
-	if err != nil {
-		return nil, err
-	}
+	now := s.now()
+	replaced, err := s.Store.RetiringCertificates(ctx, workRetire, now, now.Add(-overlap))
+	return connections(replaced), err
+}
+
+// dueToRotate finds the connections whose certificate has come to its time.
+func (s *Service) dueToRotate(ctx context.Context) ([]string, error) {
+	due, err := s.Store.DueCertificates(ctx, workRotate, s.now(), mostAtOnce)
+	return connections(due), err
+}
+
+// connections names each connection once.
+func connections(certificates []broker.Certificate) (ids []string) {
 	seen := map[string]bool{}
-	for _, c := range replaced {
-		if !seen[c.ConnectionID] { // retire takes all of a connection
+	for _, c := range certificates {
+		if !seen[c.ConnectionID] {
 			seen[c.ConnectionID] = true
-			jobs = append(jobs, job{
-				"retire/" + c.ConnectionID, c.ConnectionID, "a replaced certificate could not be revoked; it stays good at NetSuite",
-				func(ctx context.Context) error { return s.retire(ctx, c.ConnectionID) },
-			})
+			ids = append(ids, c.ConnectionID)
 		}
 	}
-	for _, c := range due {
-		jobs = append(jobs, job{
-			"rotate/" + c.ConnectionID, c.ConnectionID, "a certificate could not be rotated; the connection works until it ends",
-			func(ctx context.Context) error { return s.rotateDue(ctx, c.ConnectionID) },
-		})
-	}
-	return jobs, nil
+	return ids
 }
 
 // rotateDue rotates a certificate that is still due now that the lease is ours: another process may have replaced it since the
@@ -127,56 +106,60 @@ func (s *Service) rotateDue(ctx context.Context, connectionID string) error {
 	if err != nil || s.now().Before(c.RotateAt()) || conn.State != broker.ConnectionConnected {
 		return err
 	}
+	if _, rests, err := s.Health.Rests(ctx, connectionID); err != nil || rests {
+		return err // the connection does not work at all: it is asked for again when its health says so (RO-06)
+	}
 	_, err = s.rotate(ctx, connectionID, "schedule")
 	return err
 }
 
-// settle notes how a job ended.
-func (s *Service) settle(ctx context.Context, j job, err error) {
-	switch {
-	case ctx.Err() != nil || broker.CodeOf(err) == broker.CodeConflict:
-		return // we are stopping, or another process is at it
-	case err == nil:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		delete(s.rests, j.key)
-		return
-	}
-	failures, pause := s.rest(j.key)
-	s.log().WarnContext(ctx, j.failed, "connection", j.connection, "failures", failures, "again_in", pause, "err", err)
-}
-
-// rest lets a job rest, longer with every failure.
-func (s *Service) rest(key string) (failures int, pause time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.rests[key]
-	pause = ladder[min(r.failures, len(ladder)-1)]
-	if s.rests == nil {
-		s.rests = map[string]rest{}
-	}
-	s.rests[key] = rest{r.failures + 1, s.now().Add(pause)}
-	return r.failures + 1, pause
-}
-
-func (s *Service) resting(key string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now().Before(s.rests[key].until)
-}
-
-// alone does something with a connection while its lease is ours.
-func (s *Service) alone(ctx context.Context, connectionID string, do func(context.Context) error) error {
-	lease, ours, err := s.Store.AcquireLease(ctx, "rotate/"+connectionID, s.Holder+"/"+broker.NewID("rotation"), rotateWithin)
-	if err != nil {
-		return fmt.Errorf("lease for the rotation of connection %s: %w", connectionID, err)
-	}
-	if !ours {
-		return broker.Errorf(broker.CodeConflict, "connection %s is being rotated by another process", connectionID).WithDo("Wait until it has finished, then look at the connection.")
-	}
-	err = do(ctx)
-	if releaseErr := s.Store.ReleaseLease(context.WithoutCancel(ctx), lease); !errors.Is(releaseErr, broker.ErrConflict) {
-		err = errors.Join(err, releaseErr) // one that ran out meanwhile is nobody's loss
+// attempt does a work with a connection, unless another process is at it or the connection rests from it.
+func (s *Service) attempt(ctx context.Context, w Work, connectionID string, do func(context.Context, string) error) error {
+	err := s.inPlace(ctx, func(ctx context.Context) error {
+		return s.alone(ctx, connectionID, func(bounded context.Context) error {
+			rest, err := s.Store.Rest(bounded, w.Name, connectionID)
+			switch {
+			case errors.Is(err, broker.ErrNotFound):
+				rest = broker.Rest{Work: w.Name, Item: connectionID}
+			case err != nil:
+				return err
+			case s.now().Before(rest.Until):
+				return nil // it failed in another process since the scan
+			}
+			err = do(bounded, connectionID)
+			if ctx.Err() != nil {
+				return ctx.Err() // we are stopping
+			}
+			return s.settle(context.WithoutCancel(bounded), w, rest, err)
+		})
+	})
+	if leave(err) {
+		return nil
 	}
 	return err
+}
+
+// leave tells that it is not for this process to go on: another one is at it, or it must first be heard of again. A later scan
+// finds what is left.
+func leave(err error) bool { return broker.IsConflict(err) || broker.CodeOf(err) == broker.CodeStale }
+
+// settle notes how an attempt ended.
+func (s *Service) settle(ctx context.Context, w Work, rest broker.Rest, err error) error {
+	switch {
+	case leave(err):
+		return err
+	case err == nil && rest.Failures == 0:
+		return nil
+	case err == nil:
+		return s.Store.DeleteRest(ctx, w.Name, rest.Item)
+	}
+	pause := ladder[min(rest.Failures, len(ladder)-1)]
+	rest.Failures, rest.Until = rest.Failures+1, s.now().Add(pause)
+	s.log().WarnContext(ctx, w.failed, "connection", rest.Item, "failures", rest.Failures, "again_in", pause, "err", err)
+	if w.Name == workRotate {
+		if tellErr := s.tell(ctx, rest, err); tellErr != nil {
+			return tellErr
+		}
+	}
+	return s.Store.SaveRest(ctx, rest)
 }

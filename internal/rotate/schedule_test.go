@@ -1,7 +1,6 @@
 package rotate_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -128,7 +127,7 @@ func TestRO04_TwoProcessesRotateOnce(t *testing.T) {
 	w := connected(t)
 	w.advance(w.active().RotateAt().Sub(w.Clock.Now()))
 	first := w.App.Rotate
-	second := &rotate.Service{Store: first.Store, Certificates: first.Certificates, Audit: first.Audit, Site: first.Site, Client: first.Client, Holder: "replica-2", Now: first.Now}
+	second := &rotate.Service{Store: first.Store, Certificates: first.Certificates, Audit: first.Audit, Replicas: first.Replicas, Health: first.Health, Site: first.Site, Client: first.Client, Holder: "replica-2", Now: first.Now}
 	before := w.uploads()
 	done := make(chan error, 2)
 	for _, s := range []*rotate.Service{first, second} {
@@ -173,16 +172,5 @@ func TestRO02_OldCertificateOutlivesItsReplacement(t *testing.T) {
 	kept, err := w.App.Store.Certificate(t.Context(), old.ID)
 	if err != nil || isActive() || kept.State != broker.CertificateRevoked || kept.Key != nil {
 		t.Errorf("after a day: active at NetSuite %t, here %s, %v; want it revoked and its key wiped", isActive(), kept.State, err)
-	}
-}
-
-func TestRunEndsWithItsContext(t *testing.T) {
-	w := connected(t)
-	done := make(chan error, 1)
-	ctx, stop := context.WithCancel(t.Context())
-	go func() { done <- w.App.Rotate.Run(ctx) }()
-	stop()
-	if err := <-done; err != nil {
-		t.Errorf("Run = %v, want nil", err)
 	}
 }

@@ -72,7 +72,7 @@ type answer struct {
 
 // doWork does the background work that is due, all that a server does by itself. It is the one place that lists it.
 func doWork(ctx context.Context, server *app.App) error {
-	return server.Rotate.RunOnce(ctx)
+	return server.WorkOnce(ctx)
 }
 
 // mintWithin is short, so that what a killed replica was minting is soon free again: its lease runs in real time.
@@ -127,6 +127,7 @@ func openReplica(s setting, c *clock, m *mortal) (*app.App, error) {
 		return nil, err
 	}
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	cfg.WorkByHand = true
 	cfg.AfterCommit = m.event
 	cfg.Outward = func(next http.RoundTripper) http.RoundTripper { return counted{next, m} }
 	server, err := app.Open(context.Background(), cfg)

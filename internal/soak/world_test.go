@@ -12,6 +12,7 @@ import (
 
 	"github.com/suitekey/suitekey/internal/app"
 	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/onboard"
 	"github.com/suitekey/suitekey/internal/pgtest"
 	"github.com/suitekey/suitekey/internal/vault"
 	"github.com/suitekey/suitekey/netsuite"
@@ -110,7 +111,7 @@ func (w *world) openServer(t *testing.T) {
 		Scopes: []string{"rest_webservices"}, Bundle: broker.Bundle{ID: bundleID, SourceAccount: vendorAccount}, Role: broker.Role{ScriptID: roleScript},
 	}
 	definition.Complete()
-	must(t, w.server.Onboard.StoreApp(t.Context(), definition, netsuite.Secret{}))
+	must(t, w.server.Onboard.StoreApp(t.Context(), definition, onboard.AppSecrets{}))
 }
 
 // connectAll makes the connections, the oldest first, each with the clock at the birth of its certificate.

@@ -54,8 +54,14 @@ func (d *DB) ActivateCertificate(ctx context.Context, connection *broker.Connect
 			return err
 		}
 		t.onCommit(func() { *connection, *certificate = signing, active })
-		if _, err := t.exec(ctx, retireOthers, signing.ID, active.ID, t.now); err != nil {
+		replaced, err := t.exec(ctx, retireOthers, signing.ID, active.ID, t.now)
+		if err != nil {
 			return err
+		}
+		if replaced > 0 { // the first one replaces nothing that anybody could still sign with
+			if err := numberSwitch(ctx, t, signing.ID); err != nil {
+				return err
+			}
 		}
 		return saveEvents(ctx, t, events)
 	})
@@ -77,15 +83,17 @@ func (d *DB) KnownCertificates(ctx context.Context, app string) ([]broker.Certif
 }
 
 // DueCertificates lists at most limit active certificates whose RotateAt has come by now, those that end first before the others.
-func (d *DB) DueCertificates(ctx context.Context, now time.Time, limit int) ([]broker.Certificate, error) {
-	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'active' AND rotate_at <= $1 ORDER BY valid_until, id LIMIT $2`, now, limit)
+// Connections that rest from the work are left out.
+func (d *DB) DueCertificates(ctx context.Context, work string, now time.Time, limit int) ([]broker.Certificate, error) {
+	return list(ctx, d.reader, scanCertificate,
+		selectCertificates+` WHERE state = 'active' AND rotate_at <= $2`+notResting+` ORDER BY valid_until, id LIMIT $3`, work, now, limit)
 }
 
 // RetiringCertificates lists the certificates that were replaced at this time or earlier and are not revoked yet, of connections
-// that are connected; oldest first.
-func (d *DB) RetiringCertificates(ctx context.Context, replaced time.Time) ([]broker.Certificate, error) {
-	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'retiring' AND updated_at <= $1
-		AND EXISTS (SELECT 1 FROM connections AS o WHERE o.id = connection_id AND o.state = 'connected') ORDER BY updated_at, id`, replaced)
+// that are connected; oldest first. Connections that rest from the work are left out.
+func (d *DB) RetiringCertificates(ctx context.Context, work string, now, replaced time.Time) ([]broker.Certificate, error) {
+	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'retiring' AND updated_at <= $3
+		AND EXISTS (SELECT 1 FROM connections AS o WHERE o.id = connection_id AND o.state = 'connected')`+notResting+` ORDER BY updated_at, id`, work, now, replaced)
 }
 
 func scanCertificate(row scanner) (c broker.Certificate, err error) {

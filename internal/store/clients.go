@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	insertClient = `INSERT INTO clients (id, version, app, secret_hashes, created_at, revoked_at) VALUES ($1, $2 + 1, $3, $4, $5, $6)`
-	updateClient = `UPDATE clients SET version = version + 1, app = $3, secret_hashes = $4, created_at = $5, revoked_at = $6
+	insertClient = `INSERT INTO clients (id, version, app, secret_hashes, created_at, revoked_at, users) VALUES ($1, $2 + 1, $3, $4, $5, $6, $7)`
+	updateClient = `UPDATE clients SET version = version + 1, app = $3, secret_hashes = $4, created_at = $5, revoked_at = $6, users = $7
 		WHERE id = $1 AND version = $2`
 	forbidConnections = `DELETE FROM client_connections WHERE client_id = $1`
 	allowConnection   = `INSERT INTO client_connections (client_id, connection_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 	// One row for each connection of a client, one with NULL for a client that has none.
-	selectClients = `SELECT c.id, c.version, c.app, c.secret_hashes, c.created_at, c.revoked_at, a.connection_id
+	selectClients = `SELECT c.id, c.version, c.app, c.secret_hashes, c.created_at, c.revoked_at, c.users, a.connection_id
 		FROM clients c LEFT JOIN client_connections a ON a.client_id = c.id`
 	clientOrder = ` ORDER BY c.created_at, c.id, a.connection_id`
 )
@@ -25,7 +25,7 @@ func (d *DB) SaveClient(ctx context.Context, client *broker.Client) error {
 		c := *client
 		c.CreatedAt = t.created(c.CreatedAt)
 		if err := t.swap(ctx, c.Version, insertClient, updateClient,
-			c.ID, c.Version, c.App, asJSON{c.SecretHashes}, c.CreatedAt, c.RevokedAt); err != nil {
+			c.ID, c.Version, c.App, asJSON{c.SecretHashes}, c.CreatedAt, c.RevokedAt, number(c.Users)); err != nil {
 			return err
 		}
 		c.Version++
@@ -80,8 +80,12 @@ func (d *DB) clients(ctx context.Context, query string, args ...any) ([]broker.C
 }
 
 func scanClient(row scanner) (c broker.Client, err error) {
-	var connection sql.NullString
-	err = row.Scan(&c.ID, &c.Version, &c.App, fromJSON{&c.SecretHashes}, moment{&c.CreatedAt}, moment{&c.RevokedAt}, &connection)
+	var (
+		connection sql.NullString
+		users      int64
+	)
+	err = row.Scan(&c.ID, &c.Version, &c.App, fromJSON{&c.SecretHashes}, moment{&c.CreatedAt}, moment{&c.RevokedAt}, &users, &connection)
+	c.Users = users == 1
 	if connection.Valid {
 		c.Connections = []string{connection.String}
 	}

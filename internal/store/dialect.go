@@ -7,14 +7,20 @@ import (
 	"github.com/suitekey/suitekey/internal/broker"
 )
 
+// The dialects.
+const (
+	DialectSQLite   = "sqlite"
+	DialectPostgres = "postgres"
+)
+
 // openEngine chooses by the scheme. The URL may hold a password, so no error repeats it.
-func openEngine(ctx context.Context, url string) (engine, error) {
-	scheme, rest, _ := strings.Cut(url, ":")
+func openEngine(ctx context.Context, cfg Config) (engine, error) {
+	scheme, rest, _ := strings.Cut(cfg.URL, ":")
 	switch {
 	case scheme == "sqlite":
-		return openSQLite(ctx, rest)
+		return openSQLite(ctx, rest, cfg)
 	case (scheme == "postgres" || scheme == "postgresql") && strings.HasPrefix(rest, "//"):
-		return openPostgres(ctx, url)
+		return openPostgres(ctx, cfg)
 	}
 	return engine{}, invalidURL("must begin with sqlite: or postgres://")
 }

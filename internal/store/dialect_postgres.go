@@ -16,27 +16,37 @@ import (
 	"github.com/suitekey/suitekey/internal/broker"
 )
 
-const postgresConnections = 10
+const (
+	postgresConnections     = 10
+	postgresWorkConnections = 5
+)
 
-func openPostgres(ctx context.Context, url string) (engine, error) {
-	config, err := pgx.ParseConfig(url)
+func openPostgres(ctx context.Context, cfg Config) (engine, error) {
+	config, err := pgx.ParseConfig(cfg.URL)
 	if err != nil {
 		return engine{}, invalidURL("is not an address of PostgreSQL") // the cause could repeat a password
 	}
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "suitekey"
 	}
-	db := stdlib.OpenDB(*config)
-	db.SetMaxOpenConns(postgresConnections)
-	db.SetMaxIdleConns(postgresConnections)
-	db.SetConnMaxIdleTime(5 * time.Minute)
-	if err := preparePostgres(ctx, db); err != nil {
-		return engine{}, errors.Join(err, db.Close())
+	db, work := openPostgresPool(config, postgresConnections), openPostgresPool(config, postgresWorkConnections)
+	e := engine{writer: db, reader: db, work: work, dialect: DialectPostgres, uniqueViolation: postgresUniqueViolation}
+	if err := preparePostgres(ctx, db, cfg); err != nil {
+		return engine{}, errors.Join(err, e.close())
 	}
-	return engine{writer: db, reader: db, uniqueViolation: postgresUniqueViolation}, nil
+	return e, nil
 }
 
-func preparePostgres(ctx context.Context, db *sql.DB) error {
+// openPostgresPool connects when the pool is used first.
+func openPostgresPool(config *pgx.ConnConfig, connections int) *sql.DB {
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	db.SetConnMaxIdleTime(5 * time.Minute)
+	return db
+}
+
+func preparePostgres(ctx context.Context, db *sql.DB, cfg Config) (err error) {
 	var commit string
 	if err := db.QueryRowContext(ctx, "SHOW synchronous_commit").Scan(&commit); err != nil {
 		return fmt.Errorf("open the database: %w", err)
@@ -49,7 +59,17 @@ func preparePostgres(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return err
 	}
-	return migrate(ctx, db, goose.DialectPostgres, goose.WithSessionLocker(locker))
+	// The lock is ours and not goose's own, so that it covers the tables of others, too.
+	session, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, session.Close()) }()
+	if err := locker.SessionLock(ctx, session); err != nil {
+		return fmt.Errorf("wait for another process that opens the database: %w", err)
+	}
+	defer func() { err = errors.Join(err, locker.SessionUnlock(context.WithoutCancel(ctx), session)) }()
+	return migrateAll(ctx, db, goose.DialectPostgres, DialectPostgres, cfg)
 }
 
 func postgresUniqueViolation(err error) bool {

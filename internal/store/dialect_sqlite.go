@@ -17,7 +17,7 @@ import (
 )
 
 // openSQLite opens the file with one connection for writing and a few for reading.
-func openSQLite(ctx context.Context, path string) (_ engine, err error) {
+func openSQLite(ctx context.Context, path string, cfg Config) (_ engine, err error) {
 	if err := checkSQLitePath(path); err != nil {
 		return engine{}, err
 	}
@@ -31,14 +31,15 @@ func openSQLite(ctx context.Context, path string) (_ engine, err error) {
 		return engine{}, err
 	}
 
-	e := engine{uniqueViolation: sqliteUniqueViolation}
+	e := engine{dialect: DialectSQLite, file: path, uniqueViolation: sqliteUniqueViolation}
 	if e.writer, err = openSQLitePool(path, 1, url.Values{"_txlock": {"immediate"}}); err != nil {
 		return engine{}, err
 	}
+	e.work = e.writer
 	if e.reader, err = openSQLitePool(path, max(4, runtime.GOMAXPROCS(0)), url.Values{"_pragma": {"query_only(1)"}}); err != nil {
 		return engine{}, errors.Join(err, e.writer.Close())
 	}
-	if err := prepareSQLite(ctx, e); err != nil {
+	if err := prepareSQLite(ctx, e, cfg); err != nil {
 		return engine{}, errors.Join(err, e.close())
 	}
 	return e, nil
@@ -71,7 +72,7 @@ func openSQLitePool(path string, connections int, extra url.Values) (*sql.DB, er
 	return db, nil
 }
 
-func prepareSQLite(ctx context.Context, e engine) error {
+func prepareSQLite(ctx context.Context, e engine, cfg Config) error {
 	// The driver ignores settings that it does not know, so they are read back.
 	for _, pool := range []*sql.DB{e.writer, e.reader} {
 		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
@@ -85,7 +86,7 @@ func prepareSQLite(ctx context.Context, e engine) error {
 			}
 		}
 	}
-	return migrate(ctx, e.writer, goose.DialectSQLite3)
+	return migrateAll(ctx, e.writer, goose.DialectSQLite3, DialectSQLite, cfg)
 }
 
 func sqliteUniqueViolation(err error) bool {

@@ -39,6 +39,22 @@ func lockFile(ctx context.Context, path string) (unlock func() error, err error)
 	}
 }
 
+// claimFile takes the lock for as long as the process lives, or says that somebody else has it.
+func claimFile(path string) (release func() error, taken bool, err error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, false, broker.Errorf(broker.CodeConfig, "setting \"database\": the folder cannot be written").WithCause(err)
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		return file.Close, false, nil
+	}
+	if taken = errors.Is(err, syscall.EWOULDBLOCK); taken {
+		err = nil
+	}
+	return nil, taken, errors.Join(err, file.Close())
+}
+
 // makePrivateFile makes the file when it is missing, and refuses one that others may read or write (VA-10).
 func makePrivateFile(path string) error {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)

@@ -14,6 +14,8 @@ const (
 			fence = leases.fence + CASE WHEN leases.holder = excluded.holder THEN 0 ELSE 1 END
 		WHERE leases.holder = excluded.holder OR leases.valid_until <= $4
 		RETURNING fence`
+	// holdLease changes nothing. It locks the row until the commit, so that no other holder takes the lease meanwhile.
+	holdLease     = `UPDATE leases SET fence = fence WHERE name = $1 AND holder = $2 AND fence = $3`
 	giveBackLease = `UPDATE leases SET holder = '', valid_until = 0 WHERE name = $1 AND holder = $2 AND fence = $3`
 )
 
@@ -36,6 +38,25 @@ func (d *DB) AcquireLease(ctx context.Context, name, holder string, ttl time.Dur
 		return broker.Lease{}, false, nil
 	}
 	return lease, err == nil, err
+}
+
+// holdLease makes sure that a write bound to a lease (broker.UnderLease) happens only while nobody else has taken it. One that ran
+// out but went to nobody is still good: there is nobody to protect from the write.
+func (t *tx) holdLease(ctx context.Context) error {
+	lease, bound := broker.LeaseOf(ctx)
+	if !bound {
+		return nil
+	}
+	return t.mustChange(ctx, broker.ErrLeaseLost, holdLease, lease.Name, lease.Holder, lease.Fence)
+}
+
+// CheckLease is broker.ErrLeaseLost when the lease that the context is bound to has gone to somebody else. It is for an effect
+// outside that no save comes right before.
+func (d *DB) CheckLease(ctx context.Context) error {
+	if _, bound := broker.LeaseOf(ctx); !bound {
+		return nil
+	}
+	return d.write(ctx, func(*tx) error { return nil })
 }
 
 // ReleaseLease gives a lease back. It is broker.ErrConflict when somebody else has taken it since.

@@ -8,14 +8,14 @@ import (
 
 const (
 	insertLink = `INSERT INTO links (id, version, token_hash, app, kind, customer, expect, metadata, return_url, finalise_hash, run_id,
-			created_at, expires_at, revoked_at, connects, end_user, connection_id)
-		VALUES ($1, $2 + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`
+			created_at, expires_at, revoked_at, connects, end_user, connection_id, token)
+		VALUES ($1, $2 + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`
 	updateLink = `UPDATE links SET version = version + 1, token_hash = $3, app = $4, kind = $5, customer = $6, expect = $7, metadata = $8,
 			return_url = $9, finalise_hash = $10, run_id = $11, created_at = $12, expires_at = $13, revoked_at = $14,
-			connects = $15, end_user = $16, connection_id = $17
+			connects = $15, end_user = $16, connection_id = $17, token = $18
 		WHERE id = $1 AND version = $2`
 	selectLinks = `SELECT id, version, token_hash, app, kind, customer, expect, metadata, return_url, finalise_hash, run_id,
-			created_at, expires_at, revoked_at, connects, end_user, connection_id FROM links`
+			created_at, expires_at, revoked_at, connects, end_user, connection_id, token FROM links`
 )
 
 // SaveLink stores a link. Two links never have the same token.
@@ -28,7 +28,7 @@ func saveLink(ctx context.Context, t *tx, link *broker.Link) error {
 	l.CreatedAt = t.created(l.CreatedAt)
 	err := t.swap(ctx, l.Version, insertLink, updateLink,
 		l.ID, l.Version, l.TokenHash, l.App, l.Kind, l.Customer, asJSON{l.Expect}, asJSON{l.Metadata}, l.ReturnURL, l.FinaliseHash, l.RunID,
-		l.CreatedAt, l.ExpiresAt, l.RevokedAt, l.Connects, l.EndUser, l.ConnectionID)
+		l.CreatedAt, l.ExpiresAt, l.RevokedAt, l.Connects, l.EndUser, l.ConnectionID, l.Token)
 	l.Version++
 	t.onCommit(func() { *link = l })
 	return err
@@ -49,9 +49,14 @@ func (d *DB) Links(ctx context.Context, app string) ([]broker.Link, error) {
 	return list(ctx, d.reader, scanLink, selectLinks+` WHERE app = $1 ORDER BY created_at, id`, app)
 }
 
+// LinksOfConnection lists the links that repair a connection, newest first.
+func (d *DB) LinksOfConnection(ctx context.Context, connectionID string) ([]broker.Link, error) {
+	return list(ctx, d.reader, scanLink, selectLinks+` WHERE connection_id = $1 AND connection_id <> '' ORDER BY created_at DESC, id`, connectionID)
+}
+
 func scanLink(row scanner) (l broker.Link, err error) {
 	err = row.Scan(&l.ID, &l.Version, &l.TokenHash, &l.App, &l.Kind, &l.Customer, fromJSON{&l.Expect}, fromJSON{&l.Metadata}, &l.ReturnURL,
 		&l.FinaliseHash, &l.RunID, moment{&l.CreatedAt}, moment{&l.ExpiresAt}, moment{&l.RevokedAt},
-		&l.Connects, &l.EndUser, &l.ConnectionID)
+		&l.Connects, &l.EndUser, &l.ConnectionID, sealed(&l.Token))
 	return l, err
 }

@@ -17,13 +17,20 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the tables up to date. It must run under a lock that other processes honour.
-func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, options ...goose.ProviderOption) error {
+// migrateAll brings our tables up to date, and then those of others. It must run under a lock that other processes honour.
+func migrateAll(ctx context.Context, db *sql.DB, dialect goose.Dialect, name string, cfg Config) error {
+	if err := migrate(ctx, db, dialect); err != nil || cfg.Migrate == nil {
+		return err
+	}
+	return cfg.Migrate(ctx, db, name)
+}
+
+func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(dialect, db, files, append(options, goose.WithDisableGlobalRegistry(true))...)
+	provider, err := goose.NewProvider(dialect, db, files, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("prepare the migrations: %w", err)
 	}

@@ -38,7 +38,7 @@ func testOlderCertificates(t *testing.T, url, driver, source string) {
 	}
 	fillRotateAt(t, driver, source)
 	isDue := func(id string, at time.Time) bool {
-		found, err := db.DueCertificates(t.Context(), at, len(all))
+		found, err := db.DueCertificates(t.Context(), "rotate", at, len(all))
 		must(t, err)
 		for _, c := range found {
 			if c.ID == id {

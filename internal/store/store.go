@@ -9,6 +9,7 @@
 //     when the row still has that version. Otherwise, and when a value that must be unique is taken, the answer is
 //     [broker.ErrConflict] and nothing was changed, neither in the database nor in the record given. After success the
 //     record given holds its new Version, and CreatedAt and UpdatedAt where it has them.
+//   - A write whose context is bound to a lease is [broker.ErrLeaseLost] once somebody else has taken that lease.
 //   - A record that is not there is [broker.ErrNotFound].
 //   - What was acknowledged survives the death of the process (VA-08).
 //   - Times are kept in whole milliseconds, UTC; those inside a run's facts in full. A zero time stays zero.
@@ -32,6 +33,9 @@ type Config struct {
 	URL string
 	// Now is the wall clock; nil means time.Now.
 	Now func() time.Time
+	// Migrate brings tables that others keep in this database up to date, after ours and under the same lock. dialect is DialectSQLite
+	// or DialectPostgres. Nil: there are none.
+	Migrate func(ctx context.Context, db *sql.DB, dialect string) error
 	// AfterCommit is called after every commit, before the method returns. It is nil in production: the crash tests
 	// use it to kill the process at that point.
 	AfterCommit func()
@@ -49,6 +53,11 @@ type DB struct {
 type engine struct {
 	// writer has one connection on SQLite, which allows one writer at a time; reader is the same pool on PostgreSQL.
 	writer, reader *sql.DB
+	// work is for the engine of package jobs: a pool of its own on PostgreSQL, the writer on SQLite.
+	work    *sql.DB
+	dialect string
+	// file is the database file; empty on PostgreSQL.
+	file string
 	// uniqueViolation recognises, by the driver's code, that a value is taken.
 	uniqueViolation func(error) bool
 }
@@ -57,7 +66,7 @@ type engine struct {
 // A new SQLite file is made with mode 0600; one that others may read or write is refused (VA-10). Several processes may
 // open one database at the same time. Refusals of the setting itself are *broker.Error with broker.CodeConfig.
 func Open(ctx context.Context, cfg Config) (*DB, error) {
-	eng, err := openEngine(ctx, cfg.URL)
+	eng, err := openEngine(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -82,12 +91,16 @@ func (d *DB) Ping(ctx context.Context) error {
 }
 
 func (e engine) close() error {
-	if e.reader == e.writer {
-		return e.writer.Close()
+	if e.dialect == DialectPostgres {
+		return errors.Join(e.work.Close(), e.writer.Close())
 	}
 	// The writer last: SQLite folds its log into the file when the last connection closes, which a reader may not do.
 	return errors.Join(e.reader.Close(), e.writer.Close())
 }
+
+// WorkPool is the pool for the engine of background work, which brings SQL of its own, and the dialect that it speaks. Close closes
+// it. On PostgreSQL nobody else uses it, so that work never waits for requests nor they for it; SQLite has one writer.
+func (d *DB) WorkPool() (pool *sql.DB, dialect string) { return d.work, d.dialect }
 
 // tx is a transaction with its moment.
 type tx struct {
@@ -108,6 +121,9 @@ func (d *DB) write(ctx context.Context, do func(*tx) error) error {
 	defer func() { _ = sqlTx.Rollback() }() // no effect after the commit
 
 	t := &tx{Tx: sqlTx, now: d.moment()}
+	if err := t.holdLease(ctx); err != nil {
+		return err
+	}
 	if err := do(t); err != nil {
 		return d.translate(err)
 	}

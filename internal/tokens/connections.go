@@ -27,6 +27,7 @@ type bound struct {
 // binding is a connection as a request needs it.
 type binding struct {
 	bound
+	kind    broker.ConnectionKind
 	state   broker.ConnectionState
 	baseURL string
 }
@@ -67,7 +68,11 @@ func (s *Service) resource(ctx context.Context, id string, now time.Time) (strin
 
 // choose finds the one connection that the request is about. There is no default among several (TE-02), and what belongs to
 // somebody else is answered like what does not exist (TE-01).
-func (s *Service) choose(ctx context.Context, c *knownClient, resource string, now time.Time) (*binding, error) {
+func (s *Service) choose(ctx context.Context, c *knownClient, r Request, now time.Time) (*binding, error) {
+	if r.EndUser != "" {
+		return s.chooseUser(ctx, c, r, now)
+	}
+	resource := r.Resource
 	var id string
 	switch len(c.Connections) {
 	case 0:
@@ -124,12 +129,15 @@ func (s *Service) readConnection(ctx context.Context, id string) (*binding, erro
 	if err != nil {
 		return nil, fmt.Errorf("connection %s: %w", id, err)
 	}
+	of := bound{
+		connection: conn.ID, app: conn.App, account: conn.Account, role: conn.RoleID, entity: conn.Entity,
+		certificate: conn.CertificateID, client: app.MachineClientID(), scope: strings.Join(app.MachineScopes(), " "),
+	}
+	if conn.Kind == broker.KindUser {
+		of.client, of.scope = app.ConsentClientID(broker.KindUser), strings.Join(app.Scopes, " ")
+	}
 	return &binding{
-		bound: bound{
-			connection: conn.ID, app: conn.App, account: conn.Account, role: conn.RoleID, entity: conn.Entity,
-			certificate: conn.CertificateID, client: app.MachineClientID(), scope: strings.Join(app.MachineScopes(), " "),
-		},
-		state: conn.State, baseURL: base.String(),
+		bound: of, kind: conn.Kind, state: conn.State, baseURL: base.String(),
 	}, nil
 }
 

@@ -6,11 +6,12 @@
 // It promises:
 //
 //   - a token is checked to name the connection's account, role and entity before it is kept or handed out (TE-03)
-//   - one mint at a time per connection, over all processes that share the database, however many callers wait
+//   - one mint at a time per connection, over all processes that share the database, however many callers wait; one that took
+//     longer than its lease changes nothing any more
 //   - a new token is sealed and stored before anyone gets it, so a restart or another replica goes on with the same one
 //   - no token leaves before its audit line is durable (LO-03)
 //   - a withdrawn client or a changed connection is noticed within two seconds (TE-09)
-//   - a connection that NetSuite refuses costs it at most two requests a minute from one process (DO-02)
+//   - a connection that NetSuite refuses is asked for again only when its health says so, by all processes together (DO-02)
 //
 // It renews no certificate and knows no HTTP; package httpapi speaks RFC 6749 with the outside.
 package tokens
@@ -27,12 +28,14 @@ import (
 )
 
 const (
+	// aheadLife is the life from which on a token in use is replaced ahead of need, in the background.
+	aheadLife = 900 * time.Second
 	// leastLife is how long a token must still live to be handed out (ux.md 4.1).
 	leastLife = 300 * time.Second
 	// lifeMargin is taken off the life that we tell, so that a client never uses a token in its last seconds.
 	lifeMargin = 30 * time.Second
 	// recentFor is how long clients and connections are believed without asking the database again.
-	recentFor = 2 * time.Second
+	recentFor = broker.BelievedFor
 	// restAfterFailure is how long a failed mint answers for the next callers.
 	restAfterFailure = 30 * time.Second
 )
@@ -45,11 +48,15 @@ type clientStore interface {
 type connectionStore interface {
 	App(ctx context.Context, name string) (broker.App, error)
 	Connection(ctx context.Context, id string) (broker.Connection, error)
+	ConnectionsOfUser(ctx context.Context, app, endUser string) ([]broker.Connection, error)
 }
 
 type tokenStore interface {
 	AccessToken(ctx context.Context, connectionID string) (broker.AccessToken, error)
 	SaveAccessToken(ctx context.Context, t *broker.AccessToken) error
+	UserGrant(ctx context.Context, connectionID string) (broker.UserGrant, error)
+	SaveUserGrant(ctx context.Context, g *broker.UserGrant, events ...broker.Event) error
+	SaveRefreshed(ctx context.Context, g *broker.UserGrant, t *broker.AccessToken) error
 }
 
 type leaseStore interface {
@@ -74,6 +81,24 @@ type certificates interface {
 	Obtain(ctx context.Context, account netsuite.AccountID, clientID string, scopes []string, certificateID string) (*netsuite.Token, error)
 }
 
+// health knows which connections do not work, for all processes.
+type health interface {
+	// Rests reports whether NetSuite is not to be asked for the connection now, and why.
+	Rests(ctx context.Context, connectionID string) (broker.Health, bool, error)
+	// Failed and Works tell how asking went. Failed returns an error that is not NetSuite's as it is.
+	Failed(ctx context.Context, connectionID, op string, failure error) (broker.Health, error)
+	Works(ctx context.Context, connectionID, op string) error
+}
+
+// opToken is what this package does with NetSuite, in the words of health.
+const opToken = "token"
+
+// consents refreshes user connections. Each call is one request.
+type consents interface {
+	Refresh(ctx context.Context, app string, account netsuite.AccountID, refreshToken netsuite.Secret) (*netsuite.Token, error)
+	Lifetime(ctx context.Context, app string, refreshToken netsuite.Secret) (netsuite.Lifetime, error)
+}
+
 type auditor interface {
 	// Record returns nil only when the line is durable.
 	Record(ctx context.Context, line broker.AuditLine) error
@@ -84,12 +109,17 @@ type Service struct {
 	Store        store
 	Vault        vault
 	Certificates certificates
+	Consents     consents
+	Health       health
 	Audit        auditor
 	Site         netsuite.Site
 	Now          func() time.Time // nil: time.Now
 	Logger       *slog.Logger     // nil: silence
 	// LeaseTTL is how long a connection's mint stays with a process that has died; 45 s when zero. It bounds a mint, too.
 	LeaseTTL time.Duration
+	// Current is an error while this process must not ask NetSuite for anything, because others may have given it up; what is in
+	// memory is still handed out. Nil: it always may.
+	Current func() error
 	// Holder names this process in leases; a random name when empty. Two processes must not share one.
 	Holder string
 
@@ -97,6 +127,7 @@ type Service struct {
 	connections recent[*binding]     // by connection ID
 	resources   recent[string]       // base URL by connection ID: an account never changes
 	held        recent[*heldToken]   // by connection ID
+	persons     recent[[]string]     // connection IDs by app and end user
 	failures    recent[failure]      // by connection ID
 	wrongs      recent[struct{}]     // clients whose wrong secret was audited in the last minute
 
@@ -115,6 +146,8 @@ type Service struct {
 type Request struct {
 	ClientID string
 	Secret   netsuite.Secret
+	// EndUser is the app's own name for the person whose connection is wanted; empty for a machine connection.
+	EndUser string
 	// Resource is the base URL of the connection; it may be empty for a client that has one connection only.
 	Resource string
 	// Scope is what the caller needs, separated by spaces; empty for whatever the connection has.
@@ -144,7 +177,7 @@ func (s *Service) HandOut(ctx context.Context, r Request) (HandOut, error) {
 	if err != nil {
 		return HandOut{}, err
 	}
-	b, err := s.choose(ctx, client, r.Resource, now)
+	b, err := s.choose(ctx, client, r, now)
 	if err != nil {
 		return HandOut{}, s.refuse(ctx, client, b, r, err)
 	}

@@ -126,7 +126,7 @@ func testDueCertificates(t *testing.T, opener Opener) {
 		{shortened.RotateAt().Add(-time.Second), 3, []broker.Certificate{first, second, young}},
 		{shortened.RotateAt(), 4, []broker.Certificate{first, second, young, shortened}},
 	} {
-		wantEqual(t, get(db.DueCertificates(ctx, tt.at, tt.limit))(t), tt.want)
+		wantEqual(t, get(db.DueCertificates(ctx, "rotate", tt.at, tt.limit))(t), tt.want)
 	}
 }
 
@@ -147,8 +147,8 @@ func testActivateCertificate(t *testing.T, opener Opener) {
 	wantEqual(t, get(db.Certificate(ctx, "fresh"))(t), fresh)
 	retiring := get(db.Certificate(ctx, "old"))(t)
 	saveCertificate(t, db, "given up", "con_2", broker.CertificateRetiring) // its connection is still pending
-	wantEqual(t, get(db.RetiringCertificates(ctx, retiring.UpdatedAt))(t), []broker.Certificate{retiring})
-	wantEqual(t, get(db.RetiringCertificates(ctx, retiring.UpdatedAt.Add(-time.Millisecond)))(t), []broker.Certificate(nil))
+	wantEqual(t, get(db.RetiringCertificates(ctx, "retire", start, retiring.UpdatedAt))(t), []broker.Certificate{retiring})
+	wantEqual(t, get(db.RetiringCertificates(ctx, "retire", start, retiring.UpdatedAt.Add(-time.Millisecond)))(t), []broker.Certificate(nil))
 	wantEqual(t, get(db.Certificate(ctx, "revoked"))(t), revoked)
 	wantEqual(t, get(db.Certificate(ctx, "foreign"))(t), foreign)
 	if got := get(db.Certificate(ctx, "old"))(t); got.State != broker.CertificateRetiring || got.Version != old.Version+1 {

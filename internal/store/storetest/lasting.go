@@ -24,9 +24,14 @@ func testConnectionKinds(t *testing.T, opener Opener) {
 		t.Errorf("a machine connection is nobody's: %v", found)
 	}
 
-	link := broker.Link{ID: "ol", TokenHash: "hash", App: "acme", Connects: broker.KindUser, EndUser: "ann", ConnectionID: "con_ann"}
+	link := broker.Link{ID: "ol", TokenHash: "hash", App: "acme", Connects: broker.KindUser, EndUser: "ann", ConnectionID: "con_ann", Token: broker.Sealed{7}}
 	must(t, db.SaveLink(ctx, &link))
 	wantEqual(t, get(db.Link(ctx, "ol"))(t), link)
+	must(t, db.SaveLink(ctx, &broker.Link{ID: "ol_new", TokenHash: "hash2", App: "acme"}))
+	wantEqual(t, get(db.LinksOfConnection(ctx, "con_ann"))(t), []broker.Link{link})
+	if found := get(db.LinksOfConnection(ctx, ""))(t); len(found) != 0 {
+		t.Errorf("a link for a new connection repairs none: %v", found)
+	}
 }
 
 func testEvents(t *testing.T, opener Opener) {
@@ -111,20 +116,29 @@ func testUserGrants(t *testing.T, opener Opener) {
 		c.State = broker.ConnectionConnected
 		must(t, db.SaveConnection(ctx, &c))
 	}
-	g := broker.UserGrant{
-		ConnectionID: "con_1", App: "acme", Public: true, RefreshToken: broker.Sealed{1, 2}, SentAt: kept(start),
-		RefreshBy: kept(start.Add(48 * time.Hour)), ConsentBy: kept(start.Add(168 * time.Hour)), AskedAt: kept(start),
-	}
+	g := broker.UserGrant{ConnectionID: "con_1", App: "acme", Public: true, RefreshToken: broker.Sealed{1, 2}}
+	g.Begin(kept(start), kept(start.Add(48*time.Hour)), kept(start.Add(168*time.Hour)))
+	g.SentAt = kept(start)
 	must(t, db.SaveUserGrant(ctx, &g))
 	wantEqual(t, get(db.UserGrant(ctx, "con_1"))(t), g)
-	weekly := broker.UserGrant{ConnectionID: "con_2", App: "acme", RefreshBy: kept(start.Add(time.Hour)), ConsentBy: kept(start.Add(time.Hour))}
+	weekly := broker.UserGrant{ConnectionID: "con_2", App: "acme"}
+	weekly.Begin(kept(start), kept(start.Add(2*time.Hour)), kept(start.Add(2*time.Hour)))
 	must(t, db.SaveUserGrant(ctx, &weekly))
 
-	wantEqual(t, get(db.UserGrantsEndingBefore(ctx, start.Add(2*time.Hour), 10))(t), []broker.UserGrant{weekly})
-	wantEqual(t, get(db.UserGrantsEndingBefore(ctx, start.Add(50*time.Hour), 10))(t), []broker.UserGrant{weekly, g})
-	weekly.EndedAt, weekly.RefreshToken = kept(start), nil
+	due := func(at time.Time) []string { return get(db.DueUserGrants(ctx, at, 10))(t) }
+	if early := due(start.Add(59 * time.Minute)); len(early) != 0 {
+		t.Errorf("due before its time: %v", early)
+	}
+	wantEqual(t, due(start.Add(time.Hour)), []string{"con_2"})
+	wantEqual(t, due(start.Add(36*time.Hour)), []string{"con_2", "con_1"})
+	weekly.AskedAt = kept(start.Add(time.Hour))
 	must(t, db.SaveUserGrant(ctx, &weekly))
-	wantEqual(t, get(db.UserGrantsEndingBefore(ctx, start.Add(50*time.Hour), 10))(t), []broker.UserGrant{g})
+	wantEqual(t, due(start.Add(36*time.Hour)), []string{"con_1"})
+	g.EndedAt, g.RefreshToken = kept(start), nil
+	must(t, db.SaveUserGrant(ctx, &g))
+	if ended := due(start.Add(1000 * time.Hour)); len(ended) != 0 {
+		t.Errorf("an ended consent is due: %v", ended)
+	}
 
 	stale := g
 	must(t, db.SaveUserGrant(ctx, &g))

@@ -16,6 +16,8 @@ import (
 	"github.com/suitekey/suitekey/internal/audit"
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/certificates"
+	"github.com/suitekey/suitekey/internal/consents"
+	"github.com/suitekey/suitekey/internal/doctor"
 	"github.com/suitekey/suitekey/internal/store"
 	"github.com/suitekey/suitekey/internal/tokens"
 	"github.com/suitekey/suitekey/internal/vault"
@@ -105,9 +107,22 @@ func (e *Env) build(ctx context.Context) error {
 
 // Replica is another process on the same database, as far as the service can tell.
 func (e *Env) Replica(holder string) *tokens.Service {
-	return &tokens.Service{
-		Store: e.Store, Vault: e.Vault, Certificates: e.Certificates, Audit: e.Audit, Site: e.cfg.Site, Now: e.cfg.Now, Holder: holder,
+	health := &doctor.Service{
+		Store: e.Store, Certificates: e.Certificates, Links: postbox{}, Audit: e.Audit, Site: e.cfg.Site, Now: e.cfg.Now,
 	}
+	consent := &consents.Service{Store: e.Store, Vault: e.Vault, Site: e.cfg.Site, Now: e.cfg.Now}
+	s := &tokens.Service{
+		Store: e.Store, Vault: e.Vault, Certificates: e.Certificates, Consents: consent, Health: health, Audit: e.Audit, Site: e.cfg.Site, Now: e.cfg.Now, Holder: holder,
+	}
+	health.Tokens = s
+	return s
+}
+
+// postbox takes wishes for repair links; onboarding, which makes them, is not part of an Env.
+type postbox struct{}
+
+func (postbox) RepairLink(context.Context, string) (broker.Link, string, error) {
+	return broker.Link{ID: "ol_repair"}, "", nil
 }
 
 // Close stops everything.

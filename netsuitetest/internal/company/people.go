@@ -334,6 +334,22 @@ func (c *Company) changeRoles(employeeID, roleID int64, change func([]int64) []i
 	})
 }
 
+// SetPermission gives the role a permission at a level (1 View, 2 Create, 3 Edit, 4 Full), or takes it away at level 0.
+func (c *Company) SetPermission(roleID int64, permission string, level int) error {
+	if level < 0 || level > 4 || permission == "" {
+		return errors.New("permission: must be a permission ID and a level from 0 (none) to 4 (Full)")
+	}
+	return c.update(func(tx *sql.Tx) error {
+		if err := mustExist(tx, "role", roleID); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`DELETE FROM rolepermissions WHERE role = ? AND upper(permkey) = upper(?)`, roleID, permission); err != nil || level == 0 {
+			return err
+		}
+		return insertPermissions(tx, Role{ID: roleID, Permissions: map[string]int{permission: level}})
+	})
+}
+
 // SetRoleInactive switches a role off or on.
 func (c *Company) SetRoleInactive(roleID int64, inactive bool) error {
 	return c.setInactive("role", roleID, inactive)
