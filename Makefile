@@ -45,7 +45,7 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 	GO=$(GO) scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: deps ## measure the hand-out of a token against a bare handler, our own part of an onboarding, SuiteQL, and the emulator
+bench: deps ## measure the hand-out of a token against a bare handler, 100,000 connections, our own part of an onboarding, SuiteQL, and the emulator
 	$(GO) test -run '^$$' -bench . -timeout 30m ./internal/bench/...
 
 .PHONY: soak
