@@ -15,7 +15,7 @@ import (
 
 // handOuts lets every client ask for a token and use it once. Who is told to come again, does so a little later.
 func (w *world) handOuts(r *result, found complaint) {
-	asking := w.customer
+	asking := w.customers
 	for _, c := range asking {
 		c.failures = nil
 	}

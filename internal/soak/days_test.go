@@ -81,7 +81,7 @@ func (w *world) day(today time.Time, r *result) {
 	w.work(found)
 	w.handOuts(r, found)
 	w.readLedger()
-	for _, c := range w.customer {
+	for _, c := range w.customers {
 		s := w.look(c)
 		for _, f := range judgeDay(s) {
 			found("%s", f)
@@ -138,7 +138,7 @@ func (w *world) revive(now time.Time, found complaint) (dead int) {
 func (w *world) arm(found complaint) {
 	for range w.perMonth(w.plan.kills) {
 		r := w.replicas[w.dice.IntN(len(w.replicas))]
-		o := order{DieAtAny: 1 + w.dice.IntN(20+7*len(w.customer)/replicas)}
+		o := order{DieAtAny: 1 + w.dice.IntN(20+7*len(w.customers)/replicas)}
 		if w.dice.IntN(2) == 0 {
 			o = order{DieAtWork: 1 + w.dice.IntN(40)}
 		}
@@ -164,9 +164,9 @@ func (w *world) incidents(today time.Time, found complaint) (begun int) {
 	if number/month == (number-w.plan.step)/month {
 		return 0
 	}
-	few := 1 + len(w.customer)/50
-	for i, n := range w.dice.Perm(len(w.customer))[:3*few] {
-		c := w.customer[n]
+	few := 1 + len(w.customers)/50
+	for i, n := range w.dice.Perm(len(w.customers))[:3*few] {
+		c := w.customers[n]
 		f := netsuitetest.Fault{Account: c.account.ID(), From: today, Until: today.Add(w.plan.step)}
 		switch i % 3 {
 		case 0:

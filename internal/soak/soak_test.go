@@ -56,7 +56,7 @@ func (w *world) judge(t *testing.T) (findings []string) {
 	for _, c := range all {
 		known[c.NetSuiteID] = c
 	}
-	for _, c := range w.customer {
+	for _, c := range w.customers {
 		r := record{connection: c.connection.ID + " in " + c.account.ID(), now: w.now(), uploads: c.uploads, known: known}
 		r.ours, _ = c.certificates()
 		r.events, err = w.server.Store.EventsOf(t.Context(), c.connection.ID, time.Time{})

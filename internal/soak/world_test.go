@@ -37,19 +37,19 @@ var start = time.Date(2027, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // world is NetSuite, its customers, and the servers that care for them.
 type world struct {
-	t        *testing.T
-	plan     plan
-	setting  setting
-	emulator *netsuitetest.Server
-	site     netsuite.Site
-	clientID string   // of the integration record
-	server   *app.App // in this process; makes the connections, and looks at the database at the end
-	replicas []*replica
-	customer []*customer
-	dice     *rand.Rand // only touched by the test's goroutine
-	callers  *http.Client
-	read     int // number of the newest entry of the ledger that has been looked at
-	rotated  int // uploads that NetSuite accepted
+	t         *testing.T
+	plan      plan
+	setting   setting
+	emulator  *netsuitetest.Server
+	site      netsuite.Site
+	clientID  string   // of the integration record
+	server    *app.App // in this process; makes the connections, and looks at the database at the end
+	replicas  []*replica
+	customers []*customer
+	dice      *rand.Rand // only touched by the test's goroutine
+	callers   *http.Client
+	read      int // number of the newest entry of the ledger that has been looked at
+	rotated   int // uploads that NetSuite accepted
 }
 
 // customer is a connection to an account of its own, with the client that asks for its tokens.
@@ -127,7 +127,7 @@ func (w *world) connectAll(t *testing.T, accounts []netsuitetest.AccountConfig) 
 			t.Fatalf("connect %s: %v", a.ID, err)
 		}
 		c.foreign = i%foreignInEvery == 0
-		w.customer = append(w.customer, c)
+		w.customers = append(w.customers, c)
 	}
 	w.emulator.Clock().Set(start)
 	must(t, w.refreshForeign())
@@ -176,7 +176,7 @@ func (w *world) connect(ctx context.Context, definition broker.App, id string) (
 
 // refreshForeign lets others keep their certificates in some accounts; theirs live for a year.
 func (w *world) refreshForeign() error {
-	for _, c := range w.customer {
+	for _, c := range w.customers {
 		if !c.foreign {
 			continue
 		}
@@ -227,7 +227,7 @@ func (w *world) now() time.Time { return w.emulator.Clock().Now() }
 // readLedger notes what NetSuite granted since the last look.
 func (w *world) readLedger() {
 	byAccount := map[string]*customer{}
-	for _, c := range w.customer {
+	for _, c := range w.customers {
 		byAccount[c.account.ID()] = c
 	}
 	for _, e := range w.emulator.Ledger().Entries(func(e netsuitetest.Entry) bool { return e.N > w.read }) {
