@@ -127,7 +127,7 @@ func (a *App) startAudit() {
 func (a *App) build(v *vault.Vault) {
 	cfg, holder := a.cfg, processName()
 	certs := &certificates.Service{Store: a.Store, Vault: v, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now}
-	consent := &consents.Service{Store: a.Store, Vault: v, Site: cfg.Site, Client: a.client, Now: cfg.Now}
+	consent := &consents.Service{Store: a.Store, Vault: v, Site: cfg.Site, Client: a.client, PublicURL: cfg.PublicURL, Now: cfg.Now}
 	a.Replica = &replica.Service{Store: a.Store, ID: holder, Logger: cfg.Logger} // by its own clock, which no test moves
 	a.Doctor = &doctor.Service{
 		Store: a.Store, Certificates: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now, Logger: cfg.Logger,

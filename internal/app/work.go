@@ -14,7 +14,10 @@ func (a *App) works() []jobs.Work {
 	for _, w := range a.Rotate.Works() {
 		all = append(all, jobs.Work{Name: w.Name, Every: rotate.ScanEvery, AtOnce: rotate.AtOnce, Due: w.Due, Do: w.Do})
 	}
-	return append(all, jobs.Work{Name: "probe", Every: doctor.ProbeEvery, AtOnce: doctor.AtOnce, Due: a.Doctor.Due, Do: a.Doctor.Probe})
+	return append(all,
+		jobs.Work{Name: "probe", Every: doctor.LookEvery, AtOnce: doctor.AtOnce, Due: a.Doctor.Due, Do: a.Doctor.Probe},
+		jobs.Work{Name: "consent", Every: doctor.LookEvery, AtOnce: doctor.AtOnce, Due: a.Doctor.DueConsents, Do: a.Doctor.KeepConsent},
+	)
 }
 
 // runWorks does the background work until ctx ends.

@@ -17,18 +17,28 @@ const clientCreateHelp = `Makes a client ID and secret for the token endpoint. T
 
   suitekey client create --app acme-sync --connection co_…
   curl -u ID:SECRET -d grant_type=client_credentials http://127.0.0.1:8780/oauth2/token
+
+For a portal, whose users each have a connection of their own:
+
+  suitekey client create --app acme-sync --users
+  curl -u ID:SECRET -d grant_type=client_credentials -d end_user=u_42 http://127.0.0.1:8780/oauth2/token
 `
 
 func newClientCreate(e *env) *cobra.Command {
 	var (
 		name        string
 		connections []string
+		users       bool
 	)
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a client ID and secret", Long: clientCreateHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
-				id, secret, err := a.Tokens.CreateClient(ctx, name, connections)
+				create := a.Tokens.CreateClient
+				if users {
+					create = a.Tokens.CreateUsersClient
+				}
+				id, secret, err := create(ctx, name, connections)
 				if err != nil {
 					return err
 				}
@@ -39,6 +49,7 @@ func newClientCreate(e *env) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&name, "app", "", "`NAME` of the app")
 	cmd.Flags().StringSliceVar(&connections, "connection", nil, "`ID` of a connection whose tokens the client may take; may be repeated")
+	cmd.Flags().BoolVar(&users, "users", false, "the client may take tokens of all persons' connections of the app, each by end_user")
 	addSettingsFlags(cmd.Flags())
 	return cmd
 }
@@ -47,6 +58,7 @@ type clientRow struct {
 	ID          string    `json:"client_id"`
 	App         string    `json:"app"`
 	Connections []string  `json:"connections"`
+	Users       bool      `json:"users"`
 	CreatedAt   time.Time `json:"created_at"`
 	RevokedAt   time.Time `json:"revoked_at,omitzero"`
 }
@@ -63,10 +75,10 @@ func newClientList(e *env) *cobra.Command {
 				}
 				rows := make([]clientRow, 0, len(clients))
 				for _, c := range clients {
-					rows = append(rows, clientRow{c.ID, c.App, c.Connections, c.CreatedAt, c.RevokedAt})
+					rows = append(rows, clientRow{c.ID, c.App, c.Connections, c.Users, c.CreatedAt, c.RevokedAt})
 				}
-				return printTable(e, rows, []string{"CLIENT ID", "APP", "CONNECTIONS", "CREATED", "REVOKED"}, func(r clientRow) []any {
-					return []any{r.ID, r.App, r.Connections, when(r.CreatedAt), when(r.RevokedAt)}
+				return printTable(e, rows, []string{"CLIENT ID", "APP", "CONNECTIONS", "USERS", "CREATED", "REVOKED"}, func(r clientRow) []any {
+					return []any{r.ID, r.App, r.Connections, r.Users, when(r.CreatedAt), when(r.RevokedAt)}
 				})
 			})
 		},

@@ -23,18 +23,31 @@ A sent link lives seven days, and its recipient may forward it. A session link i
 lives 15 minutes, and the app's backend must finalise the run with the secret that is printed here.
 
   suitekey link create --app acme-sync --customer "Globex Inc." --kind session --return-url https://app.acme.example/netsuite/connected
+
+A link with --user connects one person, who allows the app to act as them; one with --repair gives a connection that needs it a
+new consent, and keeps its ID, settings, history and clients.
+
+  suitekey link create --app acme-sync --customer "Globex Inc." --user u_42
+  suitekey link create --repair co_…
 `
 
 func newLinkCreate(e *env) *cobra.Command {
 	var (
-		q    onboard.LinkRequest
-		kind string
+		q            onboard.LinkRequest
+		kind, repair string
 	)
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a link for one customer", Long: linkCreateHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q.Kind = broker.LinkKind(kind)
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
+				if repair != "" {
+					link, url, err := a.Onboard.RepairLink(ctx, repair)
+					if err != nil {
+						return err
+					}
+					return e.printLink(onboard.NewLink{Link: link, URL: url})
+				}
 				made, err := a.Onboard.CreateLink(ctx, q)
 				if err != nil {
 					return err
@@ -47,6 +60,8 @@ func newLinkCreate(e *env) *cobra.Command {
 	f.StringVar(&q.App, "app", "", "`NAME` of the app")
 	f.StringVar(&q.Customer, "customer", "", "`NAME` of the customer, as the page shows it")
 	f.StringSliceVar(&q.Expect, "expect", nil, "`ACCOUNT` ID that may be connected; without it the customer confirms the account")
+	f.StringVar(&q.EndUser, "user", "", "your own `ID` of a person, whose own connection the link makes; without it the link connects the account")
+	f.StringVar(&repair, "repair", "", "`ID` of a connection that needs a new consent; app, customer and account are its own")
 	f.StringVar(&kind, "kind", "sent", "`KIND`: sent or session")
 	f.StringVar(&q.ReturnURL, "return-url", "", "`URL` of the app to go back to; one of its return_urls")
 	f.StringToStringVar(&q.Metadata, "metadata", nil, "`KEY=VALUE` of your own, kept with the connection")

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/suitekey/suitekey/internal/broker"
@@ -30,17 +31,19 @@ type Service struct {
 	Site  netsuite.Site
 	// Client makes the HTTP client for an account; nil means the site's own guarded one.
 	Client func(netsuite.AccountID) *http.Client
-	Now    func() time.Time
+	// PublicURL is where NetSuite redirects to, below /callback.
+	PublicURL *url.URL
+	Now       func() time.Time
 }
 
 // CodeGrant is the app's client for consents to connections of this kind, as netsuite speaks it. client makes the HTTP client; nil
 // means the service's own.
-func (s *Service) CodeGrant(app broker.App, kind broker.ConnectionKind, redirectURI string, client func(netsuite.AccountID) *http.Client) (*netsuite.CodeGrant, error) {
+func (s *Service) CodeGrant(app broker.App, kind broker.ConnectionKind, client func(netsuite.AccountID) *http.Client) (*netsuite.CodeGrant, error) {
 	if client == nil {
 		client = s.Client
 	}
 	g := &netsuite.CodeGrant{
-		ClientID: app.ConsentClientID(kind), RedirectURI: redirectURI, Scopes: app.Scopes, Site: s.Site, HTTPClient: client, Now: s.Now,
+		ClientID: app.ConsentClientID(kind), RedirectURI: s.PublicURL.JoinPath("callback", app.Name).String(), Scopes: app.Scopes, Site: s.Site, HTTPClient: client, Now: s.Now,
 	}
 	sealed := app.ClientSecret
 	if kind == broker.KindUser {
@@ -98,5 +101,5 @@ func (s *Service) ofUser(ctx context.Context, appName string) (*netsuite.CodeGra
 	if err != nil {
 		return nil, err
 	}
-	return s.CodeGrant(app, broker.KindUser, "", nil)
+	return s.CodeGrant(app, broker.KindUser, nil)
 }

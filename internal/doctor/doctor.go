@@ -25,6 +25,9 @@ type store interface {
 	Certificate(ctx context.Context, id string) (broker.Certificate, error)
 	Health(ctx context.Context, connectionID string) (broker.Health, error)
 	SaveHealth(ctx context.Context, h *broker.Health, events ...broker.Event) error
+	UserGrant(ctx context.Context, connectionID string) (broker.UserGrant, error)
+	SaveUserGrant(ctx context.Context, g *broker.UserGrant, events ...broker.Event) error
+	DueUserGrants(ctx context.Context, now time.Time, limit int) ([]string, error)
 	DueProbes(ctx context.Context, now time.Time, limit int) ([]string, error)
 }
 
@@ -165,7 +168,9 @@ func (s *Service) heal(h *broker.Health) {
 }
 
 // change applies a finding by compare-and-swap, and tells of it when the state or its cause is another one than before.
+// What was seen is true whoever holds the caller's lease by now.
 func (s *Service) change(ctx context.Context, conn broker.Connection, apply func(*broker.Health) bool) (broker.Health, error) {
+	ctx = broker.WithoutLease(ctx)
 	for {
 		before, err := s.health(ctx, conn.ID)
 		if err != nil {

@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// ProbeEvery is how often we look for connections that are due.
-	ProbeEvery = time.Minute
+	// LookEvery is how often we look for connections that are due.
+	LookEvery = time.Minute
 	// AtOnce is how many are probed at the same time by one process.
 	AtOnce = 4
-	// mostAtOne bounds what one look finds.
-	mostAtOne = 500
+	// mostAtOnce bounds what one look finds.
+	mostAtOnce = 500
 )
 
 // Due lists the connections that are to be probed now.
 func (s *Service) Due(ctx context.Context) ([]string, error) {
-	return s.Store.DueProbes(ctx, s.now(), mostAtOne)
+	return s.Store.DueProbes(ctx, s.now(), mostAtOnce)
 }
 
 // Probe is Check for a connection that is due: one that somebody else has just looked at is left alone.

@@ -33,7 +33,7 @@ func invalidClient(text string) *tokens.Refusal {
 
 // tokenForm holds the parameters that this endpoint knows. Empty ones count as left out (RFC 6749 section 3.2).
 type tokenForm struct {
-	grantType, clientID, clientSecret, scope, resource string
+	grantType, clientID, clientSecret, scope, resource, endUser string
 }
 
 // readTokenRequest reads credentials and parameters. It never says more than that the form of the request is wrong.
@@ -57,7 +57,7 @@ func readTokenRequest(w http.ResponseWriter, r *http.Request) (tokens.Request, *
 		return tokens.Request{}, refusal
 	}
 	return tokens.Request{
-		ClientID: id, Secret: netsuite.NewSecret(secret), Resource: form.resource, Scope: form.scope, From: remoteHost(r.RemoteAddr),
+		ClientID: id, Secret: netsuite.NewSecret(secret), Resource: form.resource, EndUser: form.endUser, Scope: form.scope, From: remoteHost(r.RemoteAddr),
 	}, nil
 }
 
@@ -143,6 +143,8 @@ func (f *tokenForm) set(name, value string) {
 		f.scope = value
 	case "resource":
 		f.resource = value
+	case "end_user":
+		f.endUser = value
 	}
 }
 

@@ -68,7 +68,7 @@ func (s *Service) CheckApp(ctx context.Context, name string) error {
 		kinds = append(kinds, broker.KindUser)
 	}
 	for _, kind := range kinds {
-		g, err := s.codeGrant(app, kind, nil)
+		g, err := s.Consents.CodeGrant(app, kind, nil)
 		if err != nil {
 			return err
 		}

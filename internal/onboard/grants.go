@@ -75,7 +75,7 @@ func (w *work) revoke(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cg, err := w.s.codeGrant(w.App, w.Link.Connects, w.recorded("end the set-up permission"))
+	cg, err := w.s.Consents.CodeGrant(w.App, w.Link.Connects, w.recorded("end the set-up permission"))
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ type certifier interface {
 }
 
 type consents interface {
-	CodeGrant(app broker.App, kind broker.ConnectionKind, redirectURI string, client func(netsuite.AccountID) *http.Client) (*netsuite.CodeGrant, error)
+	CodeGrant(app broker.App, kind broker.ConnectionKind, client func(netsuite.AccountID) *http.Client) (*netsuite.CodeGrant, error)
 }
 
 // health is told when a connection has been made, or made again.
@@ -146,11 +146,6 @@ func (s *Service) audit(ctx context.Context, event string, r broker.Run, result,
 	return s.Audit.Record(ctx, broker.AuditLine{
 		At: s.Now(), Event: event, Actor: r.ID, App: r.App, Object: r.LinkID, Result: result, Detail: detail,
 	})
-}
-
-// codeGrant is the app's client for consents to connections of a kind.
-func (s *Service) codeGrant(app broker.App, kind broker.ConnectionKind, client func(netsuite.AccountID) *http.Client) (*netsuite.CodeGrant, error) {
-	return s.Consents.CodeGrant(app, kind, s.PublicURL.JoinPath("callback", app.Name).String(), client)
 }
 
 func (s *Service) seal(r broker.Run, table, column, row, plain string) (broker.Sealed, error) {

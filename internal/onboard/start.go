@@ -82,7 +82,7 @@ func (s *Service) depart(ctx context.Context, app broker.App, link broker.Link, 
 	if g.Verifier, err = s.seal(run, "grants", "verifier", g.ID, verifier); err != nil {
 		return broker.Departure{}, err
 	}
-	cg, err := s.codeGrant(app, link.Connects, nil)
+	cg, err := s.Consents.CodeGrant(app, link.Connects, nil)
 	if err != nil {
 		return broker.Departure{}, err
 	}

@@ -38,7 +38,7 @@ func (w *work) redeem(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cg, err := w.s.codeGrant(w.App, w.Link.Connects, w.recorded("take up the set-up permission"))
+	cg, err := w.s.Consents.CodeGrant(w.App, w.Link.Connects, w.recorded("take up the set-up permission"))
 	if err != nil {
 		return err
 	}

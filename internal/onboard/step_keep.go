@@ -75,7 +75,7 @@ func (w *work) userGrant(ctx context.Context, conn broker.Connection, tokens gra
 	if err != nil && !errors.Is(err, broker.ErrNotFound) {
 		return nil, err
 	}
-	cg, err := w.s.codeGrant(w.App, broker.KindUser, nil)
+	cg, err := w.s.Consents.CodeGrant(w.App, broker.KindUser, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -139,12 +139,22 @@ var nobody = &knownClient{hashes: func() [][sha256.Size]byte {
 // The secret is returned once; only its hash is stored. ID and secret consist of A-Z a-z 0-9 - _ only, so that clients which
 // skip the percent-encoding of RFC 6749 section 2.3.1 still agree. Errors carry CodeInvalid or CodeNotFound.
 func (s *Service) CreateClient(ctx context.Context, app string, connections []string) (id string, secret netsuite.Secret, err error) {
-	if err := s.checkConnections(ctx, app, connections); err != nil {
+	return s.createClient(ctx, app, connections, false)
+}
+
+// CreateUsersClient is CreateClient for a portal: the client may also take tokens of all persons' connections of the app, each by the
+// person's name. connections may be empty.
+func (s *Service) CreateUsersClient(ctx context.Context, app string, connections []string) (id string, secret netsuite.Secret, err error) {
+	return s.createClient(ctx, app, connections, true)
+}
+
+func (s *Service) createClient(ctx context.Context, app string, connections []string, users bool) (id string, secret netsuite.Secret, err error) {
+	if err := s.checkConnections(ctx, app, connections, users); err != nil {
 		return "", netsuite.Secret{}, err
 	}
 	token := broker.NewToken()
 	c := broker.Client{
-		ID: broker.NewID("cl"), App: app, Connections: slices.Clone(connections),
+		ID: broker.NewID("cl"), App: app, Connections: slices.Clone(connections), Users: users,
 		SecretHashes: []string{broker.HashToken(token)}, CreatedAt: s.now(),
 	}
 	if err := s.Store.SaveClient(ctx, &c); err != nil {
@@ -157,9 +167,9 @@ func (s *Service) CreateClient(ctx context.Context, app string, connections []st
 	return c.ID, netsuite.NewSecret(token), nil
 }
 
-func (s *Service) checkConnections(ctx context.Context, app string, connections []string) error {
-	if len(connections) == 0 || len(connections) > maxConnections {
-		return broker.Errorf(broker.CodeInvalid, `field "connections": must name 1 to %d connections; got %d`, maxConnections, len(connections))
+func (s *Service) checkConnections(ctx context.Context, app string, connections []string, users bool) error {
+	if len(connections) == 0 && !users || len(connections) > maxConnections {
+		return broker.Errorf(broker.CodeInvalid, `field "connections": must name 1 to %d connections, or none for a client of users; got %d`, maxConnections, len(connections))
 	}
 	if _, err := s.Store.App(ctx, app); err != nil {
 		return missing(err, `field "app": there is no app %.80q`, app)
@@ -171,8 +181,8 @@ func (s *Service) checkConnections(ctx context.Context, app string, connections 
 		}
 		named[id] = true
 		conn, err := s.Store.Connection(ctx, id)
-		if err == nil && conn.App != app {
-			err = broker.ErrNotFound // the same answer as for one that does not exist (TE-01)
+		if err == nil && (conn.App != app || conn.Kind == broker.KindUser) {
+			err = broker.ErrNotFound // the same answer as for one that does not exist (TE-01); persons are named by end_user
 		}
 		if err != nil {
 			return missing(err, `field "connections": the app has no connection %.80q`, id)

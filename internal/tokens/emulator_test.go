@@ -37,6 +37,12 @@ type world struct {
 // newWorld has one account for each name, besides the vendor's.
 func newWorld(t *testing.T, accounts ...string) *world {
 	t.Helper()
+	return newWorldOn(t, "", accounts...)
+}
+
+// newWorldOn is newWorld on a database of another kind.
+func newWorldOn(t *testing.T, database string, accounts ...string) *world {
+	t.Helper()
 	cfg := netsuitetest.Config{Accounts: []netsuitetest.AccountConfig{smallAccount("TSTDRV1000001", true)}}
 	for _, id := range accounts {
 		cfg.Accounts = append(cfg.Accounts, smallAccount(id, false))
@@ -49,7 +55,7 @@ func newWorld(t *testing.T, accounts ...string) *world {
 	w.site = must(netsuite.EmulatorSite(w.srv.Addr()))(t)
 	app := broker.App{}
 	app.Integration.Consent.ClientID = w.record.ClientID
-	w.Env = tokenstest.New(t, tokenstest.Config{Site: w.site, Now: w.srv.Clock().Now, App: app})
+	w.Env = tokenstest.New(t, tokenstest.Config{Site: w.site, Now: w.srv.Clock().Now, App: app, Database: database})
 	return w
 }
 

@@ -135,7 +135,7 @@ func (s *Service) mintInTurn(ctx context.Context, b *binding, life time.Duration
 		}
 		if ours {
 			t, err := s.mintAlone(ctx, lease, b.connection, life)
-			if !errors.Is(err, broker.ErrLeaseLost) {
+			if !broker.IsConflict(err) {
 				return t, err
 			}
 		}

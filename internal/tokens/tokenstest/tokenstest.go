@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -32,6 +33,8 @@ type Config struct {
 	Site netsuite.Site
 	Now  func() time.Time
 	App  broker.App // its client IDs and scopes; zero: sensible ones
+	// Database is a URL; empty: SQLite in the Env's folder.
+	Database string
 }
 
 // Env is the service and its neighbours.
@@ -71,7 +74,10 @@ func Open(ctx context.Context, dir string, cfg Config) (*Env, error) {
 			return nil, err
 		}
 	}
-	db, err := store.Open(ctx, store.Config{URL: "sqlite:" + filepath.Join(dir, "suitekey.db"), Now: cfg.Now})
+	if cfg.Database == "" {
+		cfg.Database = "sqlite:" + filepath.Join(dir, "suitekey.db")
+	}
+	db, err := store.Open(ctx, store.Config{URL: cfg.Database, Now: cfg.Now})
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +116,7 @@ func (e *Env) Replica(holder string) *tokens.Service {
 	health := &doctor.Service{
 		Store: e.Store, Certificates: e.Certificates, Links: postbox{}, Audit: e.Audit, Site: e.cfg.Site, Now: e.cfg.Now,
 	}
-	consent := &consents.Service{Store: e.Store, Vault: e.Vault, Site: e.cfg.Site, Now: e.cfg.Now}
+	consent := &consents.Service{Store: e.Store, Vault: e.Vault, Site: e.cfg.Site, PublicURL: &url.URL{Scheme: "https", Host: "connect.acme.example"}, Now: e.cfg.Now}
 	s := &tokens.Service{
 		Store: e.Store, Vault: e.Vault, Certificates: e.Certificates, Consents: consent, Health: health, Audit: e.Audit, Site: e.cfg.Site, Now: e.cfg.Now, Holder: holder,
 	}
