@@ -302,7 +302,10 @@ func seedOne(ctx context.Context, cfg app.Config) (id string, err error) {
 		return "", err
 	}
 	health := broker.Health{ConnectionID: conn.ID, App: conn.App, State: broker.HealthOK, Since: time.Now()}
-	grant := broker.UserGrant{ConnectionID: conn.ID, App: conn.App, RefreshToken: broker.Sealed(strings.Repeat("t", 1200)), RefreshBy: time.Now().Add(48 * time.Hour), ConsentBy: time.Now().Add(168 * time.Hour)}
+	grant := broker.UserGrant{
+		ConnectionID: conn.ID, App: conn.App, RefreshToken: broker.Sealed(strings.Repeat("t", 1200)),
+		RefreshBy: time.Now().Add(48 * time.Hour), ConsentBy: time.Now().Add(168 * time.Hour),
+	}
 	return conn.ID, errors.Join(server.Store.SaveHealth(ctx, &health), server.Store.SaveUserGrant(ctx, &grant))
 }
 

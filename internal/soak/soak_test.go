@@ -22,7 +22,7 @@ var (
 	stepDays    = flag.Int("soak.step", 2, "days that pass at once")
 	connections = flag.Int("soak.connections", 12, "connections")
 	seed        = flag.Uint64("soak.seed", 0, "of everything random; 0 = another one each time")
-	kills       = flag.Float64("soak.kills", 4, "deaths of replicas planned each month")
+	kills       = flag.Float64("soak.kills", 3, "deaths of replicas planned each month")
 )
 
 // TestYears is the whole: no hand-out fails, no certificate comes near its end, and nothing is left behind.
