@@ -93,6 +93,7 @@ var rooms = map[string]room{
 
 	// For tests only: no room above names them.
 	"internal/crash":  {}, // test files alone
+	"internal/soak":   {}, // test files alone
 	"internal/pgtest": {modules: []string{pgx}},
 	"internal/apptest": {ours: []string{
 		"internal/app", "internal/broker", "internal/customer", "internal/onboard", "internal/vault", "netsuite", "netsuitetest",
