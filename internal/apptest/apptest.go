@@ -36,6 +36,8 @@ type Config struct {
 	Settings netsuitetest.Settings
 	// Bundles on offer; nil = the sample bundle.
 	Bundles []netsuitetest.Bundle
+	// Users gives the app user connections, by a public client of their own (Env.UserClient).
+	Users bool
 	// Edit changes the app's definition before it is stored.
 	Edit func(*broker.App)
 	// Ready installs the bundle and gives its role to the integration user, so that a run needs only the consent.
@@ -55,6 +57,8 @@ type Env struct {
 	App      *app.App
 	Home     *url.URL
 	Client   netsuitetest.Integration
+	// UserClient is what persons consent to; only with Config.Users.
+	UserClient netsuitetest.Integration
 	// Folder holds the database.
 	Folder    string
 	MasterKey vault.MasterKey
@@ -85,6 +89,13 @@ func Start(tb testing.TB, cfg Config) *Env {
 		Scopes: []string{"rest_webservices", "restlets"}, CodeGrant: true, ClientCredentials: true, Public: true, RefreshHours: 1, RotationHours: 1,
 	})
 	must(tb, err)
+	if cfg.Users {
+		e.UserClient, err = e.Emulator.AddIntegration(netsuitetest.Integration{
+			Name: "Acme Portal", OwnerAccount: "TSTDRV1000001", RedirectURIs: []string{e.Home.JoinPath("callback", AppName).String()},
+			Scopes: []string{"rest_webservices", "restlets"}, CodeGrant: true, Public: true,
+		})
+		must(tb, err)
+	}
 	if e.database = cfg.Database; e.database == "" {
 		e.database = "sqlite:" + filepath.Join(e.Folder, "suitekey.db")
 	}
@@ -140,6 +151,9 @@ func (e *Env) storeApp(tb testing.TB, cfg Config) {
 		Tasks: []broker.Task{{Name: "settings record", Request: broker.TaskRequest{
 			Method: http.MethodPut, Path: "/services/rest/record/v1/customrecord_acme/eid:settings", Body: map[string]any{"name": "main"},
 		}}},
+	}
+	if cfg.Users {
+		a.Integration.User = &broker.UserClient{ClientID: e.UserClient.ClientID, Public: true}
 	}
 	if cfg.Edit != nil {
 		cfg.Edit(&a)
