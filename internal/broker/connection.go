@@ -115,7 +115,8 @@ func (c Certificate) share() float64 {
 
 // AccessToken is the newest access token of a connection, sealed, so that replicas and restarts share one.
 type AccessToken struct {
-	ConnectionID  string
+	ConnectionID string
+	// CertificateID is what it was obtained by: a certificate, or a consent (UserGrant.Consent) of a user connection.
 	CertificateID string
 	Token         Sealed
 	MintedAt      time.Time

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"regexp"
+	"strconv"
 	"time"
 )
 
@@ -30,10 +31,17 @@ type UserGrant struct {
 	// AskedAt is when the person was asked, by event and link, to consent again; zero while there is no need.
 	AskedAt time.Time
 	// EndedAt is when the grant was found to have ended; zero while it lives.
-	EndedAt   time.Time
+	EndedAt time.Time
+	// CreatedAt is when the person gave this consent, which may be a later one of several.
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	Version   int64
+}
+
+// Consent names this consent among all that the person has given: it stays through refreshes, and a new consent has another one. What
+// was obtained by, or learned of, an older consent says nothing about this one.
+func (g UserGrant) Consent() string {
+	return "consent " + strconv.FormatInt(g.CreatedAt.UnixMilli(), 10)
 }
 
 // Begin sets the times of a new consent that was given now.

@@ -117,7 +117,7 @@ func (s *Service) consentAgain(ctx context.Context, w *work, browser string, ano
 
 // handOver makes a link with which another person takes up this run; the facts stay, the consent is asked anew.
 func (s *Service) handOver(ctx context.Context, w *work) (broker.Outcome, error) {
-	if w.Run.Over() || w.Link.Kind != broker.LinkSent {
+	if w.Run.Over() || w.Link.Kind != broker.LinkSent || w.Link.Connects == broker.KindUser { // a person cannot be replaced by another
 		return broker.Outcome{}, wrongStep
 	}
 	link := w.Link

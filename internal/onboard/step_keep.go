@@ -32,7 +32,7 @@ func keepConsent(ctx context.Context, w *work) (outcome, error) {
 	if kept.Grant, err = w.userGrant(ctx, conn, tokens); err != nil {
 		return pause, err
 	}
-	if kept.Token, err = w.firstToken(ctx, conn, tokens); err != nil {
+	if kept.Token, err = w.firstToken(ctx, conn, *kept.Grant, tokens); err != nil {
 		return pause, err
 	}
 	now := w.s.Now()
@@ -85,18 +85,18 @@ func (w *work) userGrant(ctx context.Context, conn broker.Connection, tokens gra
 	}
 	sealed, err := w.s.Vault.Seal(broker.RefreshTokenPlace(conn.App, conn.ID), []byte(tokens.Refresh))
 	fresh := &broker.UserGrant{
-		ConnectionID: conn.ID, App: conn.App, Public: w.App.PublicClient(broker.KindUser), RefreshToken: sealed, CreatedAt: g.CreatedAt, Version: g.Version,
+		ConnectionID: conn.ID, App: conn.App, Public: w.App.PublicClient(broker.KindUser), RefreshToken: sealed, CreatedAt: w.s.Now().UTC().Truncate(time.Millisecond), Version: g.Version,
 	}
 	fresh.Begin(w.s.Now(), life.RefreshBy, life.ConsentBy)
 	return fresh, err
 }
 
-func (w *work) firstToken(ctx context.Context, conn broker.Connection, tokens grantTokens) (*broker.AccessToken, error) {
+func (w *work) firstToken(ctx context.Context, conn broker.Connection, g broker.UserGrant, tokens grantTokens) (*broker.AccessToken, error) {
 	t, err := w.s.Store.AccessToken(ctx, conn.ID)
 	if err != nil && !errors.Is(err, broker.ErrNotFound) {
 		return nil, err
 	}
-	t.ConnectionID, t.CertificateID, t.MintedAt, t.ExpiresAt = conn.ID, "", w.s.Now(), w.Grant.AccessExpiresAt
+	t.ConnectionID, t.CertificateID, t.MintedAt, t.ExpiresAt = conn.ID, g.Consent(), w.s.Now(), w.Grant.AccessExpiresAt
 	t.Token, err = w.s.Vault.Seal(broker.AccessTokenPlace(conn.App, conn.ID), []byte(tokens.Access))
 	return &t, err
 }

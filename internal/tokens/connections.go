@@ -19,7 +19,7 @@ type bound struct {
 	app          string
 	account      netsuite.AccountID
 	role, entity int64
-	certificate  string
+	certificate  string // or the consent of a user connection
 	client       string // client ID of the integration record
 	scope        string // separated by spaces
 }
@@ -95,6 +95,8 @@ func (s *Service) choose(ctx context.Context, c *knownClient, r Request, now tim
 	switch {
 	case b.app != c.App:
 		return nil, errNotReady // a row of another app is no row for this client (R3)
+	case b.kind == broker.KindUser:
+		return nil, errNotReady // a person's token is never given without naming the person (TE-02)
 	case resource != "" && resource != b.baseURL:
 		return nil, errSelector
 	case b.state != broker.ConnectionConnected:
@@ -134,7 +136,11 @@ func (s *Service) readConnection(ctx context.Context, id string) (*binding, erro
 		certificate: conn.CertificateID, client: app.MachineClientID(), scope: strings.Join(app.MachineScopes(), " "),
 	}
 	if conn.Kind == broker.KindUser {
-		of.client, of.scope = app.ConsentClientID(broker.KindUser), strings.Join(app.Scopes, " ")
+		g, err := s.Store.UserGrant(ctx, id)
+		if err != nil {
+			return nil, fmt.Errorf("consent of connection %s: %w", id, err)
+		}
+		of.certificate, of.client, of.scope = g.Consent(), app.ConsentClientID(broker.KindUser), strings.Join(app.Scopes, " ")
 	}
 	return &binding{
 		bound: of, kind: conn.Kind, state: conn.State, baseURL: base.String(),

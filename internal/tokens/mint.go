@@ -183,7 +183,7 @@ func (s *Service) mintNow(ctx context.Context, b *binding, row broker.AccessToke
 	t, err = ask(ctx, b, row)
 	switch {
 	case err == nil:
-		return t, false, s.Health.Works(ctx, b.connection, opToken)
+		return t, false, s.Health.Works(context.WithoutCancel(ctx), b.connection, opToken)
 	case errors.Is(ctx.Err(), context.Canceled):
 		return nil, false, errShutdown // whatever the cut request looked like, NetSuite has not refused
 	case broker.IsConflict(err):

@@ -90,7 +90,13 @@ const settleAfter = 3 * time.Minute
 // refresh gets the next access token of a user connection. A public client's refresh token is marked before it leaves, and the next
 // one is stored in the transaction that takes the mark away (RO-09); so it is never sent twice, whoever dies in between (RO-10).
 func (s *Service) refresh(ctx context.Context, b *binding, row broker.AccessToken) (*heldToken, error) {
-	ctx = broker.WithoutLease(ctx) // the mark keeps others away, and what NetSuite gave is kept whoever holds the lease now
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// The mark keeps others away, and what NetSuite gives is kept whoever holds the lease now. Nor does a stop of this process cut
+	// what has begun: a cut answer is a lost consent.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(broker.WithoutLease(ctx)), askWithin)
+	defer cancel()
 	g, err := s.Store.UserGrant(ctx, b.connection)
 	if err != nil {
 		return nil, fmt.Errorf("consent of connection %s: %w", b.connection, err)
@@ -110,7 +116,7 @@ func (s *Service) refresh(ctx context.Context, b *binding, row broker.AccessToke
 	}
 	token, err := s.Consents.Refresh(ctx, b.app, b.account, netsuite.NewSecret(string(plain)))
 	if err != nil {
-		return nil, s.unrefreshed(context.WithoutCancel(ctx), b, g, err)
+		return nil, s.unrefreshed(context.WithoutCancel(ctx), b, g, err) // the time of the request may be over
 	}
 	return s.keepRefreshed(context.WithoutCancel(ctx), b, g, row, token)
 }
@@ -176,36 +182,70 @@ func (s *Service) unrefreshed(ctx context.Context, b *binding, g broker.UserGran
 // keepRefreshed stores what a refresh brought, before anyone gets it. Should somebody have given the answer up meanwhile, it is
 // stored all the same: the next refresh token is in it.
 func (s *Service) keepRefreshed(ctx context.Context, b *binding, g broker.UserGrant, row broker.AccessToken, token *netsuite.Token) (*heldToken, error) {
-	t, err := s.checked(ctx, b, token.AccessToken, token.Expiry)
-	if err != nil {
-		return nil, err
-	}
 	sent := g.SentAt
 	if err := s.renewed(ctx, b, &g, token.RefreshToken); err != nil {
 		return nil, err
+	}
+	t, err := s.checked(ctx, b, token.AccessToken, token.Expiry)
+	if err != nil {
+		return nil, errors.Join(err, s.Store.SaveUserGrant(ctx, &g)) // the access token is not for us, the chain goes on
 	}
 	row.ConnectionID, row.CertificateID, row.MintedAt, row.ExpiresAt = b.connection, b.certificate, s.now(), t.expires
 	if row.Token, err = s.Vault.Seal(b.place(), []byte(t.secret.Reveal())); err != nil {
 		return nil, fmt.Errorf("token of connection %s: %w", b.connection, err)
 	}
+	return t, s.insist(ctx, b, sent, &g, &row)
+}
+
+const (
+	// keepWithin is how long the database may be away without a loss of what a refresh brought; with askWithin, it is over when
+	// the answer counts as lost.
+	keepWithin = time.Minute
+	keepPause  = 250 * time.Millisecond
+)
+
+// insist stores what a refresh brought, also when the database is away for a while: the next refresh token exists nowhere else.
+func (s *Service) insist(ctx context.Context, b *binding, sent time.Time, g *broker.UserGrant, row *broker.AccessToken) error {
+	ctx, cancel := context.WithTimeout(ctx, keepWithin)
+	defer cancel()
+	ticker := time.NewTicker(keepPause)
+	defer ticker.Stop()
 	for {
-		err := s.Store.SaveRefreshed(ctx, &g, &row)
-		if !errors.Is(err, broker.ErrConflict) {
-			return t, err
+		err := s.Store.SaveRefreshed(ctx, g, row)
+		if errors.Is(err, broker.ErrConflict) {
+			err = s.catchUp(ctx, b, sent, g, row)
+			if err == nil {
+				continue
+			}
 		}
-		stored, err := s.Store.UserGrant(ctx, b.connection)
-		if err != nil {
-			return nil, err
+		if err == nil || broker.IsConflict(err) {
+			return err
 		}
-		if !stored.SentAt.Equal(sent) || sent.IsZero() {
-			return nil, broker.Errorf(broker.CodeConflict, "the consent of connection %s was renewed meanwhile", b.connection).WithDo("Ask again.")
+		s.log().WarnContext(ctx, "what a refresh brought cannot be stored yet; we try again", "connection", b.connection, "err", err)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return fmt.Errorf("what a refresh of connection %s brought: %w", b.connection, err)
 		}
-		latest, err := s.Store.AccessToken(ctx, b.connection)
-		if err != nil && !errors.Is(err, broker.ErrNotFound) {
-			return nil, err
-		}
-		g.Version, row.Version = stored.Version, latest.Version
 	}
+}
+
+// catchUp takes over the versions of rows that somebody changed meanwhile. It is broker.CodeConflict when the consent that was
+// refreshed is no longer the one that counts.
+func (s *Service) catchUp(ctx context.Context, b *binding, sent time.Time, g *broker.UserGrant, row *broker.AccessToken) error {
+	stored, err := s.Store.UserGrant(ctx, b.connection)
+	if err != nil {
+		return err
+	}
+	if !stored.SentAt.Equal(sent) || sent.IsZero() || stored.Consent() != g.Consent() {
+		return broker.Errorf(broker.CodeConflict, "the consent of connection %s was renewed meanwhile", b.connection).WithDo("Ask again.")
+	}
+	latest, err := s.Store.AccessToken(ctx, b.connection)
+	if err != nil && !errors.Is(err, broker.ErrNotFound) {
+		return err
+	}
+	g.Version, row.Version = stored.Version, latest.Version
+	return nil
 }
 
 // renewed puts the next refresh token into the grant. A confidential client's stays the same.

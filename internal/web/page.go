@@ -34,6 +34,8 @@ type page struct {
 	Note    string
 	// Minutes are left of the set-up permission; zero when there is none.
 	Minutes int
+	// Personal: the page is of a person's connection, for which nothing is set up.
+	Personal bool
 	// Cancel is where "Stop set-up" posts to.
 	Cancel string
 	Code   broker.Code

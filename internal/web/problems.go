@@ -18,11 +18,14 @@ func problemPage(p *page, v broker.View, problem broker.Problem) {
 	s := broker.Situations[problem.Code]
 	p.Code, p.Heading, p.Lead, p.Note = problem.Code, s.Title, s.Text, s.Do
 	p.Detail = shorten(problem.Detail, maxDetail)
-	if screen, ok := problemScreens[problem.Code]; ok {
-		screen(p, v, problem)
-		return
+	screen, ok := problemScreens[problem.Code]
+	if !ok {
+		screen = retryScreen
 	}
-	retryScreen(p, v, problem)
+	screen(p, v, problem)
+	if personal(v.Link) {
+		personalProblem(p, v, problem)
+	}
 }
 
 var problemScreens = map[broker.Code]func(*page, broker.View, broker.Problem){
@@ -42,6 +45,7 @@ var problemScreens = map[broker.Code]func(*page, broker.View, broker.Problem){
 	broker.CodeUnreachable:      unreachableScreen,
 	broker.CodeTaskFailed:       retryScreen,
 	broker.CodeConsentFailed:    deniedScreen,
+	broker.CodeOtherPerson:      otherPersonScreen,
 }
 
 func deniedScreen(p *page, v broker.View, _ broker.Problem) {

@@ -15,15 +15,21 @@ func (h *Handler) handleReceipt(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.show(w, r, page{
-		brand: brandOf(v.App), Customer: v.Link.Customer, Account: accountLine(v.Run.Account), Steps: progressAt(stepOf(v.Run)),
+		brand: brandOf(v.App), Customer: v.Link.Customer, Account: accountLine(v.Run.Account), Steps: progressAt(v.Link, stepOf(v)),
 		Heading: "Every call we made",
-		Lead:    "These are all requests to NetSuite that were made with your permission for set-up, in their order.",
-		Body:    "receipt", Data: receipt,
+		Lead:    "These are all requests to NetSuite that were made with your permission while you connected, in their order.",
+		Body:    "receipt", Data: receiptBody{receipt, personal(v.Link)},
 		Actions: []action{
 			{Label: "Download as JSON", Main: true, Href: runPath(v.Run) + "/receipt.json"},
 			{Label: "Back", Href: runPath(v.Run)},
 		},
 	})
+}
+
+// receiptBody is a receipt as its page shows it. A person's permission is not ended: the connection works with it.
+type receiptBody struct {
+	broker.Receipt
+	Personal bool
 }
 
 // handleReceiptJSON is the same list as a file to keep.

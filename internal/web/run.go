@@ -54,7 +54,7 @@ func whereNow(v broker.View) string {
 	if v.Run.Phase() == broker.PhaseUnconfirmed && v.ReturnTo != "" && registered(v.ReturnTo, v.App) {
 		return v.ReturnTo
 	}
-	return runPath(v.Run) + "/" + stepOf(v.Run).name
+	return runPath(v.Run) + "/" + stepOf(v).name
 }
 
 // handleStep shows a step, or leads to the present one: the address is only a view of the stored run (ON-10).
@@ -86,7 +86,7 @@ func (h *Handler) handleStatus(w http.ResponseWriter, r *http.Request) {
 		h.failJSON(w, r, err)
 		return
 	}
-	h.writeJSON(w, http.StatusOK, status{v.Run.Version, stepOf(v.Run).name, v.Run.Phase(), minutesLeft(v.Run, h.cfg.Now())})
+	h.writeJSON(w, http.StatusOK, status{v.Run.Version, stepOf(v).name, v.Run.Phase(), minutesLeft(v.Run, h.cfg.Now())})
 }
 
 func (h *Handler) writeJSON(w http.ResponseWriter, status int, body any) {
@@ -163,11 +163,11 @@ func (h *Handler) handleHandover(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		h.fail(w, r, err)
-	case v.Link.Kind != broker.LinkSent || v.Run.Over():
+	case v.Link.Kind != broker.LinkSent || personal(v.Link) || v.Run.Over():
 		h.failFor(w, r, v.App, broker.Errorf(broker.CodeWrongStep, "this set-up cannot be handed over"))
 	default:
 		h.show(w, r, page{
-			brand: brandOf(v.App), Customer: v.Link.Customer, Account: accountLine(v.Run.Account), Steps: progressAt(stepOf(v.Run)),
+			brand: brandOf(v.App), Customer: v.Link.Customer, Account: accountLine(v.Run.Account), Steps: progressAt(v.Link, stepOf(v)),
 			Heading: "Let someone else go on",
 			Lead:    "You get a link for them. Your progress is kept; they allow set-up themselves, and then go on where you stopped.",
 			Note:    "The link shows the name of your company and lets its holder finish the set-up. It works until it is used or seven days have passed.",
@@ -182,7 +182,7 @@ func (h *Handler) handleHandover(w http.ResponseWriter, r *http.Request) {
 // showHandover answers the POST itself: the link is shown once and stored nowhere, so no address of ours can show it again.
 func (h *Handler) showHandover(w http.ResponseWriter, r *http.Request, v broker.View, out broker.Outcome) {
 	p := h.forwardPage(v.App, v.Link, out.HandoverURL, out.HandoverExpires)
-	p.Steps, p.Heading = progressAt(stepOf(v.Run)), "Send this link on"
+	p.Steps, p.Heading = progressAt(v.Link, stepOf(v)), "Send this link on"
 	p.Lead = fmt.Sprintf("Whoever opens it goes on with the set-up of %s where you stopped.", v.App.DisplayName)
 	p.Note = "We show this link once. If it is lost, make another one."
 	p.Actions = append(p.Actions, action{Label: "Back to my progress", Href: runPath(v.Run)})

@@ -14,7 +14,7 @@ import (
 func runPage(v broker.View, now time.Time) page {
 	p := page{
 		brand: brandOf(v.App), Customer: v.Link.Customer, Account: accountLine(v.Run.Account),
-		Steps: progressAt(stepOf(v.Run)), Minutes: minutesLeft(v.Run, now),
+		Steps: progressAt(v.Link, stepOf(v)), Minutes: minutesLeft(v.Run, now),
 		leadsTo: returnOrigins(v.App),
 	}
 	if !v.Run.Over() {
@@ -37,6 +37,9 @@ func runPage(v broker.View, now time.Time) page {
 		unconfirmedPage(&p, v)
 	default:
 		connectingPage(&p, v)
+	}
+	if personal(v.Link) {
+		personalRunPage(&p, v)
 	}
 	if p.Announce == "" {
 		p.Announce = p.Heading
@@ -210,9 +213,9 @@ func backAction(p *page, v broker.View, main bool) {
 }
 
 // stayingActions are offered wherever a person may leave the rest to somebody else, or stop. A link for a signed-in user
-// of the app cannot be passed on (ON-01).
+// of the app, or for one person, cannot be passed on (ON-01).
 func stayingActions(p *page, v broker.View, label string) {
-	if v.Link.Kind == broker.LinkSent {
+	if v.Link.Kind == broker.LinkSent && !personal(v.Link) {
 		p.Actions = append(p.Actions, action{Label: label, Href: runPath(v.Run) + "/send"})
 	}
 	if v.Run.ActivatedAt.IsZero() {

@@ -136,7 +136,7 @@ func TestScreens(t *testing.T) {
 				t.Fatalf("Content-Type = %q, want a page", got)
 			}
 			for name, check := range map[string]func(*html.Node) error{
-				"outline": outline, "steps": fourSteps, "no inline code": noInlineCode, "labels": labelled, "forms": formsArePosts,
+				"outline": outline, "steps": knownSteps, "no inline code": noInlineCode, "labels": labelled, "forms": formsArePosts,
 				"links": safeLinks, "one main action": oneMainAction, "unique IDs": uniqueIDs,
 			} {
 				if err := check(doc); err != nil {
@@ -167,16 +167,20 @@ func outline(doc *html.Node) error {
 	return fmt.Errorf("no element with role=status")
 }
 
-func fourSteps(doc *html.Node) error {
+func knownSteps(doc *html.Node) error {
 	for _, ol := range elements(doc, "ol") {
 		if !class(ol, "steps") {
 			continue
 		}
 		var current int
 		items := elements(ol, "li")
-		for i, want := range []string{"Allow", "Prepare", "Connect", "Done"} {
-			if len(items) != 4 || !strings.HasSuffix(textOf(items[i]), want) {
-				return fmt.Errorf("the steps are not Allow, Prepare, Connect, Done")
+		want := []string{"Allow", "Prepare", "Connect", "Done"}
+		if len(items) == 3 {
+			want = []string{"Allow", "Connect", "Done"} // for a person
+		}
+		for i, want := range want {
+			if i >= len(items) || !strings.HasSuffix(textOf(items[i]), want) {
+				return fmt.Errorf("the steps are neither Allow, Prepare, Connect, Done nor Allow, Connect, Done")
 			}
 			if attribute(items[i], "aria-current") == "step" {
 				current++
@@ -404,5 +408,49 @@ func TestHandoverLinkIsShownOnceOnly(t *testing.T) {
 	_, doc = openScreen(t, mux, storybook.Screen{Path: "/r/two-to-do/send"})
 	if len(elements(doc, "input")) != 0 {
 		t.Error("GET send shows a link, want the question only")
+	}
+}
+
+// A person's pages speak of the person, never of set-up, certificates or administrators, and nobody else can take them up.
+func TestPersonPages(t *testing.T) {
+	t.Parallel()
+	mux := newMux(t, nil)
+	for _, s := range storybook.Screens() {
+		if !strings.HasPrefix(s.Name, "Person: ") && s.Name != "212 another person" {
+			continue
+		}
+		_, doc := openScreen(t, mux, s)
+		text := strings.ToLower(textOf(elements(doc, "main")[0]))
+		for _, word := range []string{"set-up", "certificate", "bundle", "someone else", "send to"} {
+			if strings.Contains(text, word) {
+				t.Errorf("%s speaks of %q: %s", s.Name, word, text)
+			}
+		}
+	}
+	for path, want := range map[string]string{
+		"/c/welcome-person": "It lasts up to 30 days", "/r/person-connected/done": "until 24 December 2026", "/r/person-other/allow": "You signed in as another person",
+	} {
+		_, doc := openScreen(t, mux, storybook.Screen{Path: path})
+		if text := textOf(elements(doc, "main")[0]); !strings.Contains(text, want) {
+			t.Errorf("%s does not say %q: %s", path, want, text)
+		}
+	}
+	for _, path := range []string{"/c/welcome-person/send", "/r/person-checking/send"} {
+		if res := get(t, mux, path); res.StatusCode != http.StatusConflict {
+			t.Errorf("%s answers %d; a person's link cannot be passed on", path, res.StatusCode)
+		}
+	}
+}
+
+func TestLasts(t *testing.T) {
+	t.Parallel()
+	for hours, want := range map[int]string{0: "7 days", 1: "1 hour", 24: "24 hours", 47: "47 hours", 48: "2 days", 168: "7 days", 720: "30 days", 50: "50 hours"} {
+		app := broker.App{Integration: broker.Integration{User: &broker.UserClient{Public: true, RotationHours: hours}}}
+		if got := lasts(app); got != want {
+			t.Errorf("%d hours last %q, want %q", hours, got, want)
+		}
+	}
+	if got := lasts(broker.App{Integration: broker.Integration{User: &broker.UserClient{}}}); got != "7 days" {
+		t.Errorf("a confidential client's consent lasts %q", got)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/suitekey/suitekey/internal/broker"
 )
 
-// step is one of the four that a person sees; its name is the last part of its address.
+// step is one of those that a person sees; its name is the last part of its address.
 type step struct{ name, label string }
 
 var (
@@ -17,7 +17,16 @@ var (
 	stepDone    = step{"done", "Done"}
 
 	steps = []step{stepAllow, stepPrepare, stepConnect, stepDone}
+	// personalSteps: for a person there is nothing to prepare.
+	personalSteps = []step{stepAllow, stepConnect, stepDone}
 )
+
+func stepsOf(link broker.Link) []step {
+	if personal(link) {
+		return personalSteps
+	}
+	return steps
+}
 
 // stepOfCode are the situations that a new consent ends, whatever had been reached.
 var stepOfCode = map[broker.Code]step{
@@ -26,10 +35,12 @@ var stepOfCode = map[broker.Code]step{
 	broker.CodeSetupRole:      stepAllow,
 	broker.CodeConfirmAccount: stepAllow,
 	broker.CodeConsentFailed:  stepAllow,
+	broker.CodeOtherPerson:    stepAllow,
 }
 
 // stepOf tells which page shows the run. A run that waits or has ended is shown at the step where it stands.
-func stepOf(run broker.Run) step {
+func stepOf(v broker.View) step {
+	run := v.Run
 	if run.Problem != nil {
 		if s, ok := stepOfCode[run.Problem.Code]; ok {
 			return s
@@ -42,6 +53,9 @@ func stepOf(run broker.Run) step {
 	case broker.PhaseProvisioning, broker.PhaseTesting, broker.PhaseFinishing:
 		return stepConnect
 	case broker.PhaseChecking, broker.PhaseUnconfirmed:
+		if personal(v.Link) {
+			return stepConnect
+		}
 		return stepPrepare
 	}
 	return stepAllow // not consented, or the account is not confirmed
@@ -54,10 +68,11 @@ type progress struct {
 	Current bool
 }
 
-func progressAt(current step) []progress {
-	at := slices.Index(steps, current)
+func progressAt(link broker.Link, current step) []progress {
+	all := stepsOf(link)
+	at := slices.Index(all, current)
 	var list []progress
-	for i, s := range steps {
+	for i, s := range all {
 		list = append(list, progress{Label: s.label, Done: i < at, Current: i == at})
 	}
 	return list

@@ -49,9 +49,12 @@ type welcome struct {
 }
 
 func welcomePage(inv broker.Invitation, token string) page {
+	if personal(inv.Link) {
+		return personalWelcomePage(inv, token)
+	}
 	app := inv.App.DisplayName
 	p := page{
-		brand: brandOf(inv.App), Customer: inv.Link.Customer, Account: expectedAccounts(inv.Link.Expect), Steps: progressAt(stepAllow),
+		brand: brandOf(inv.App), Customer: inv.Link.Customer, Account: expectedAccounts(inv.Link.Expect), Steps: progressAt(inv.Link, stepAllow),
 		Heading: fmt.Sprintf("%s asks to connect to %s NetSuite", app, possessive(inv.Link.Customer)),
 		Lead:    "About ten minutes; you can stop and come back. You sign in on NetSuite’s own pages, and we never see your password.",
 		Note:    "You need to be a NetSuite administrator.",
@@ -81,6 +84,10 @@ func alreadyConnectedPage(inv broker.Invitation, token string, own bool) page {
 		Note: "Reconnect only if something is wrong: it makes a new certificate and needs a NetSuite administrator.",
 		Body: "connected",
 		Data: connected{Entity: c.EntityName, Role: c.RoleName, At: c.CreatedAt},
+	}
+	if personal(inv.Link) {
+		p.Note = "Reconnect only if something is wrong: NetSuite then asks you once more."
+		p.Body, p.Data = "personal-connected", personalFacts{Name: c.EntityName, Role: c.RoleName, At: c.CreatedAt}
 	}
 	if own && inv.Run != nil {
 		p.Actions = append(p.Actions, action{Label: "See the connection", Main: true, Href: runPath(*inv.Run)})
@@ -143,8 +150,8 @@ func (h *Handler) handleForward(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		h.failFor(w, r, inv.App, err)
-	case inv.Link.Kind != broker.LinkSent:
-		h.failFor(w, r, inv.App, broker.Errorf(broker.CodeWrongStep, "this link is for one signed-in user and cannot be passed on"))
+	case inv.Link.Kind != broker.LinkSent || personal(inv.Link):
+		h.failFor(w, r, inv.App, broker.Errorf(broker.CodeWrongStep, "this link is for one person and cannot be passed on"))
 	default:
 		p := h.forwardPage(inv.App, inv.Link, h.publicURL(linkPath(token)), inv.Link.ExpiresAt)
 		p.Actions = append(p.Actions, action{Label: "Back", Href: linkPath(token)})
@@ -159,7 +166,7 @@ func (h *Handler) publicURL(path string) string {
 func (h *Handler) forwardPage(app broker.App, link broker.Link, address string, expires time.Time) page {
 	mail := mailto(app.DisplayName, link.Customer, address, expires)
 	return page{
-		brand: brandOf(app), Customer: link.Customer, Steps: progressAt(stepAllow),
+		brand: brandOf(app), Customer: link.Customer, Steps: progressAt(link, stepAllow),
 		Heading: "Send this to your NetSuite administrator",
 		Lead:    "Whoever opens the link can go on from here. It works in any browser, on any computer.",
 		Body:    "forward", Data: forward{App: app.DisplayName, Link: address, Mail: mail, Expires: expires},

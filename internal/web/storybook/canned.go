@@ -33,6 +33,28 @@ func acme() broker.App {
 	}
 }
 
+// portal acts as the persons who use it.
+func portal() broker.App {
+	app := acme()
+	app.DisplayName = "Acme Portal"
+	app.Integration.User = &broker.UserClient{Public: true, RefreshTokenHours: 48, RotationHours: 720}
+	return app
+}
+
+func personalLink(app broker.App) broker.Link {
+	link := sentLink(app)
+	link.Connects, link.EndUser = broker.KindUser, "u_42"
+	return link
+}
+
+func connectedPerson() broker.Invitation {
+	v := person("person-connected", keptFacts)
+	return broker.Invitation{Link: v.Link, App: v.App, Run: &v.Run, Connection: &broker.Connection{
+		ID: "con_person", App: v.App.Name, Account: production, Kind: broker.KindUser, RoleName: "Sales Manager", EntityName: "Bo Buyer",
+		CreatedAt: Now().Add(-3 * 24 * time.Hour),
+	}}
+}
+
 // initech has a logo and an accent on which white cannot be read.
 func initech() broker.App {
 	return broker.App{
@@ -84,6 +106,12 @@ func links() []link {
 		CreatedAt: Now().Add(-3 * 24 * time.Hour),
 	}
 
+	person := open
+	person.App, person.Link = portal(), personalLink(portal())
+
+	hostilePerson := broker.Invitation{Link: personalLink(hostileApp()), App: hostileApp()}
+	hostilePerson.Link.Customer = payload
+
 	hostile := broker.Invitation{Link: sent, App: hostileApp()}
 	hostile.Link.Customer = payload
 
@@ -94,6 +122,9 @@ func links() []link {
 		{name: "Welcome: for a signed-in user", token: "welcome-session", inv: session},
 		{name: "Welcome: handed over", token: "welcome-taken", inv: taken},
 		{name: "Welcome: hostile names", token: "welcome-hostile", inv: hostile},
+		{name: "Person: welcome", token: "welcome-person", inv: person},
+		{name: "Person: welcome, hostile names", token: "welcome-person-hostile", inv: hostilePerson},
+		{name: "Person: already connected", token: "connected-person", inv: connectedPerson()},
 		{name: "101 the link is too old", token: "expired", inv: open, err: refused(broker.CodeLinkExpired)},
 		{name: "102 the link was withdrawn", token: "revoked", inv: open, err: refused(broker.CodeLinkRevoked)},
 		{name: "103 already connected", token: "connected", inv: done},

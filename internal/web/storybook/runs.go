@@ -9,7 +9,7 @@ import (
 
 // runs are all canned runs, in the order of a customer's way. Their IDs are their addresses.
 func runs() []scene {
-	all := [][]scene{allowScenes(), prepareScenes(), connectScenes(), endScenes(), hostileScenes()}
+	all := [][]scene{allowScenes(), prepareScenes(), connectScenes(), endScenes(), personScenes(), hostileScenes()}
 	var scenes []scene
 	for _, some := range all {
 		scenes = append(scenes, some...)
@@ -148,6 +148,68 @@ func endScenes() []scene {
 		{"Out of time", ended("run-expired", broker.PhaseExpired)},
 		{"Failed", ended("failed", broker.PhaseFailed)},
 		{"305 the app did not confirm", notFinalised},
+	}
+}
+
+// person is a run that makes a person's connection.
+func person(id string, change func(*broker.Run)) broker.View {
+	v := run(id, change)
+	v.App, v.Link, v.Tasks = portal(), personalLink(portal()), nil
+	return v
+}
+
+func keptFacts(r *broker.Run) {
+	consented(r)
+	r.SetupName, r.SetupRoleName = "Bo Buyer", "Sales Manager"
+	r.EntityName, r.RoleName, r.ConnectionID = r.SetupName, r.SetupRoleName, "con_person"
+	r.ActivatedAt, r.ConnectedAt, r.ConsentBy = Now(), Now(), Now().AddDate(0, 0, 30)
+}
+
+func personScenes() []scene {
+	stopped := func(id string, p broker.Problem, reached func(*broker.Run)) broker.View {
+		return person(id, func(r *broker.Run) {
+			reached(r)
+			r.Problem = &p
+		})
+	}
+	waits := person("person-unconfirmed", func(r *broker.Run) {
+		consented(r)
+		r.FinaliseCodeHash, r.FinaliseBy = "hash", Now().Add(9*time.Minute)
+	})
+	waits.Link.Kind, waits.BackTo = broker.LinkSession, waits.App.ReturnURLs[0]
+	done := person("person-connected", keptFacts)
+	done.Calls, done.BackTo = 2, done.App.ReturnURLs[0]
+	nameless := person("person-nameless", func(r *broker.Run) {
+		keptFacts(r)
+		r.EntityName, r.RoleName = "", ""
+	})
+	nameless.Calls = 2
+	cancelled := person("person-cancelled", func(r *broker.Run) {
+		consented(r)
+		r.Ended = broker.PhaseCancelled
+	})
+	confirm := stopped("person-confirm", broker.Problem{Code: broker.CodeConfirmAccount}, func(r *broker.Run) {
+		consented(r)
+		r.AccountConfirmedAt = time.Time{}
+	})
+	hostile := person("person-hostile", func(r *broker.Run) {
+		keptFacts(r)
+		r.EntityName, r.RoleName = payload, payload
+	})
+	hostile.App, hostile.Link.Customer, hostile.BackTo, hostile.Calls = hostileApp(), payload, "javascript:alert(13)", 2
+	return []scene{
+		{"Person: no answer from NetSuite yet", person("person-consenting", nothing)},
+		{"Person: finishing", person("person-checking", consented)},
+		{"Person: waiting for the app", waits},
+		{"Person: confirm the account", confirm},
+		{"Person: done", done},
+		{"Person: done, no name known", nameless},
+		{"Person: said no", stopped("person-denied", broker.Problem{Code: broker.CodeDenied}, nothing)},
+		{"Person: the role lacks a permission", stopped("person-role", broker.Problem{Code: broker.CodeSetupRole, Role: "Sales Manager"}, consented)},
+		{"Person: out of time", stopped("person-time", broker.Problem{Code: broker.CodeSetupTimeOver}, consented)},
+		{"Person: stopped", cancelled},
+		{"212 another person", stopped("person-other", broker.Problem{Code: broker.CodeOtherPerson}, consented)},
+		{"Hostile person", hostile},
 	}
 }
 
