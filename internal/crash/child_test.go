@@ -42,6 +42,12 @@ type orders struct {
 	Emulator            string // host and port
 	PublicURL           string
 	KillAt              int // the event at which the process dies, from 1; 0 = never
+
+	// Act is what the process does instead of serving; empty: it serves. See acts.
+	Act        string
+	Ahead      time.Duration // of its clock
+	Connection string
+	Ask        ask
 }
 
 // config of the server, in the child and in the test that looks at the database afterwards.
@@ -57,7 +63,8 @@ func (o orders) config() (app.Config, error) {
 	home, err := url.Parse(o.PublicURL)
 	return app.Config{
 		Database: o.Database, MasterKey: key, Site: site, PublicURL: home,
-		LeaseTTL: 300 * time.Millisecond, WatchEvery: 20 * time.Millisecond,
+		LeaseTTL: 300 * time.Millisecond, WatchEvery: 20 * time.Millisecond, WorkByHand: o.Act != "",
+		Now: func() time.Time { return time.Now().Add(o.Ahead) },
 	}, err
 }
 
@@ -79,6 +86,9 @@ func runChild(text string, input io.Reader, output io.Writer) error {
 	server, err := app.Open(ctx, cfg)
 	if err != nil {
 		return err
+	}
+	if act, ok := acts[o.Act]; ok {
+		return errors.Join(act(ctx, server, o), server.Close())
 	}
 	inherited := os.NewFile(3, "listener")
 	ln, err := net.FileListener(inherited)
