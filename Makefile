@@ -5,6 +5,7 @@ SHELL       := /bin/bash
 
 GO       ?= go
 FUZZTIME ?= 10s
+SOAKFLAGS ?=
 MODULE   := github.com/suitekey/suitekey
 
 .DEFAULT_GOAL := help
@@ -44,8 +45,12 @@ fuzz: ## run each fuzz target for FUZZTIME (10s)
 	GO=$(GO) scripts/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: deps ## measure the hand-out of a token against a bare handler, our own part of an onboarding, SuiteQL, and the emulator
+bench: deps ## measure the hand-out of a token against a bare handler, 100,000 connections, our own part of an onboarding, SuiteQL, and the emulator
 	$(GO) test -run '^$$' -bench . -timeout 30m ./internal/bench/...
+
+.PHONY: soak
+soak: deps ## let 200 connections live through two years with three replicas on PostgreSQL, which are killed; SOAKFLAGS=-soak.seed=1 repeats
+	$(GO) test -count=1 -v -timeout 3h -run TestYears ./internal/soak -soak.days=730 -soak.step=1 -soak.connections=200 -soak.kills=10 $(SOAKFLAGS)
 
 .PHONY: storybook
 storybook: ## serve every screen of the wizard from canned runs

@@ -51,6 +51,7 @@ var rooms = map[string]room{
 	"internal/rotate":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/replica":      {ours: []string{"internal/broker"}},
 	"internal/consents":     {ours: []string{"internal/broker", "netsuite"}},
+	"internal/offboard":     {ours: []string{"internal/broker", "netsuite"}, modules: []string{jose}},
 	"internal/doctor":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},
 
@@ -61,7 +62,7 @@ var rooms = map[string]room{
 	"internal/httpapi":           {ours: []string{"internal/broker", "internal/tokens", "netsuite"}},
 	"internal/app": {
 		ours: []string{
-			"internal/audit", "internal/broker", "internal/certificates", "internal/consents", "internal/doctor", "internal/httpapi", "internal/jobs", "internal/onboard",
+			"internal/audit", "internal/broker", "internal/certificates", "internal/consents", "internal/doctor", "internal/httpapi", "internal/jobs", "internal/offboard", "internal/onboard",
 			"internal/replica", "internal/rotate", "internal/store", "internal/tokens", "internal/vault", "internal/web", "netsuite",
 		},
 		modules: []string{sync},
@@ -74,7 +75,7 @@ var rooms = map[string]room{
 	},
 	"internal/cli": {
 		ours: []string{
-			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/onboard", "internal/strictyaml",
+			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/offboard", "internal/onboard", "internal/strictyaml",
 			"internal/vault", "netsuite", "netsuitetest",
 		},
 		modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
@@ -92,6 +93,7 @@ var rooms = map[string]room{
 
 	// For tests only: no room above names them.
 	"internal/crash":  {}, // test files alone
+	"internal/soak":   {}, // test files alone
 	"internal/pgtest": {modules: []string{pgx}},
 	"internal/apptest": {ours: []string{
 		"internal/app", "internal/broker", "internal/customer", "internal/onboard", "internal/vault", "netsuite", "netsuitetest",

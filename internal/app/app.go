@@ -17,6 +17,7 @@ import (
 	"github.com/suitekey/suitekey/internal/consents"
 	"github.com/suitekey/suitekey/internal/doctor"
 	"github.com/suitekey/suitekey/internal/jobs"
+	"github.com/suitekey/suitekey/internal/offboard"
 	"github.com/suitekey/suitekey/internal/onboard"
 	"github.com/suitekey/suitekey/internal/replica"
 	"github.com/suitekey/suitekey/internal/rotate"
@@ -53,13 +54,14 @@ type Config struct {
 
 // App is an open server without its listener: what the command line works with.
 type App struct {
-	Store   *store.DB
-	Audit   *audit.Log
-	Onboard *onboard.Service
-	Tokens  *tokens.Service
-	Rotate  *rotate.Service
-	Doctor  *doctor.Service
-	Replica *replica.Service
+	Store    *store.DB
+	Audit    *audit.Log
+	Onboard  *onboard.Service
+	Tokens   *tokens.Service
+	Rotate   *rotate.Service
+	Doctor   *doctor.Service
+	Offboard *offboard.Service
+	Replica  *replica.Service
 
 	cfg     Config
 	serving bool // the database is ours to serve
@@ -143,6 +145,10 @@ func (a *App) build(v *vault.Vault) {
 	})
 	// Each of the two asks the other: the doctor for tokens, the token service for health.
 	a.Doctor.Tokens, a.Doctor.Links = a.Tokens, a.Onboard
+	a.Offboard = &offboard.Service{
+		Store: a.Store, Vault: v, Certificates: certs, Consents: consent, Audit: a.Audit, Site: cfg.Site, Client: a.client, Ended: a.Tokens.Forget,
+		Issuer: cfg.PublicURL.String(), Holder: holder, Now: cfg.Now, Logger: cfg.Logger,
+	}
 	a.Rotate = &rotate.Service{
 		Store: a.Store, Certificates: certs, Audit: a.Audit, Replicas: a.Replica, Health: a.Doctor, Site: cfg.Site, Client: a.client, Switched: a.switched,
 		Holder: holder, Now: cfg.Now, Logger: cfg.Logger,

@@ -84,7 +84,7 @@ func (a *App) handler() (http.Handler, error) {
 	}
 	pages.Register(mux)
 	httpapi.New(httpapi.Config{
-		Tokens: a.Tokens, Finaliser: a.Onboard, PublicURL: a.cfg.PublicURL, Ready: a.Store.Ping, Logger: a.cfg.Logger,
+		Tokens: a.Tokens, Finaliser: a.Onboard, PublicURL: a.cfg.PublicURL, RecordKeys: a.Offboard.Keys, Ready: a.Store.Ping, Logger: a.cfg.Logger,
 	}).Register(mux)
 	return refuseUnclean(mux), nil
 }

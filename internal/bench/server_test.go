@@ -44,6 +44,10 @@ func TestMain(m *testing.M) {
 		run = runEmulator
 	case kindTokens:
 		run = runTokens
+	case kindMany:
+		run = runMany
+	case kindMints:
+		run = runMints
 	}
 	if err := run(kind, os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -56,7 +60,10 @@ type hello struct {
 	Addr, Control string // of the measured server, and of its meter
 	ClientID      string
 	Secret        string
+	Clients       []clientPair // of a server with several connections: one client for each
 }
+
+type clientPair struct{ ID, Secret string }
 
 // usage is what the meter shows.
 type usage struct {

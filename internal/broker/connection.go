@@ -12,9 +12,11 @@ import (
 type ConnectionState string
 
 const (
-	ConnectionPending      ConnectionState = "pending" // a run is making it
-	ConnectionConnected    ConnectionState = "connected"
-	ConnectionDisconnected ConnectionState = "disconnected"
+	ConnectionPending   ConnectionState = "pending" // a run is making it
+	ConnectionConnected ConnectionState = "connected"
+	// ConnectionDisconnecting hands out nothing any more; NetSuite has not yet confirmed that its credentials are revoked.
+	ConnectionDisconnecting ConnectionState = "disconnecting"
+	ConnectionDisconnected  ConnectionState = "disconnected"
 )
 
 // ConnectionKind tells by which grant a connection gets its tokens.

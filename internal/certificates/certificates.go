@@ -373,8 +373,9 @@ func (s *Service) Activate(ctx context.Context, conn *broker.Connection, id stri
 	if err != nil || (c.State == broker.CertificateActive && conn.CertificateID == id && conn.State == broker.ConnectionConnected) {
 		return err
 	}
+	// A replacement is told in the transaction that makes it true, so that it is told once, whatever crashes.
 	var news []broker.Event
-	if conn.CertificateID != "" {
+	if conn.CertificateID != "" && conn.CertificateID != id {
 		news = append(news, broker.NewEvent(broker.EventCertificateRotated, s.now(), conn.App, conn.ID, c.ID))
 	}
 	conn.State = broker.ConnectionConnected

@@ -39,7 +39,7 @@ func newConnection(e *env) *cobra.Command {
 	}
 	list.Flags().StringVar(&name, "app", "", "`NAME` of the app; all apps without it")
 	addSettingsFlags(list.Flags())
-	return group("connection", "Look at the connections", list)
+	return group("connection", "Look at the connections, check and end them", list, newConnectionCheck(e), newConnectionDisconnect(e), newConnectionRecord(e), newConnectionVerifyRecord(e))
 }
 
 func connectionRows(ctx context.Context, a *app.App, name string) ([]connectionRow, error) {

@@ -34,6 +34,8 @@ type Config struct {
 	Finaliser finaliser
 	// PublicURL is where the outside reaches this server, such as https://connect.acme.example
 	PublicURL *url.URL
+	// RecordKeys are the public keys of signed records, as a JSON Web Key Set.
+	RecordKeys func(ctx context.Context) ([]byte, error)
 	// Ready reports whether the database answers; nil means that there is nothing to wait for.
 	Ready  func(ctx context.Context) error
 	Logger *slog.Logger // nil: silence

@@ -12,6 +12,9 @@ func (a *API) Register(mux *http.ServeMux) {
 	// For the backends of apps.
 	mux.HandleFunc("POST /v1/onboarding-links/{id}/finalise", a.handleFinalise)
 
+	// For whoever has a record of a disconnection and wants to prove it.
+	mux.HandleFunc("GET /.well-known/suitekey-records.json", a.handleRecordKeys)
+
 	// For load balancers.
 	mux.HandleFunc("GET /livez", a.handleLive)
 	mux.HandleFunc("GET /readyz", a.handleReady)

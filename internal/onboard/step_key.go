@@ -33,6 +33,9 @@ func (w *work) connection(ctx context.Context) (broker.Connection, error) {
 		return w.repaired(ctx)
 	}
 	conn, err := w.s.Store.ConnectionByAccount(ctx, w.App.Name, w.Run.Account)
+	if err == nil && conn.State == broker.ConnectionDisconnecting {
+		return conn, stop(broker.CodeAlreadyConnected, "The connection before is still being ended. Try again in a few minutes, or ask the sender to end it at once.")
+	}
 	if err == nil && conn.Customer != w.Link.Customer {
 		return broker.Connection{}, nil
 	}

@@ -3,17 +3,16 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/suitekey/suitekey/internal/broker"
 )
 
 const (
-	insertCertificate = `INSERT INTO certificates (id, version, connection_id, app, state, netsuite_id, pem, private_key, not_before, valid_until, created_at, updated_at)
-		VALUES ($1, $2 + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`
+	insertCertificate = `INSERT INTO certificates (id, version, connection_id, app, state, netsuite_id, pem, private_key, not_before, valid_until, created_at, updated_at, rotate_at)
+		VALUES ($1, $2 + 1, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`
 	updateCertificate = `UPDATE certificates SET version = version + 1, connection_id = $3, app = $4, state = $5, netsuite_id = $6, pem = $7, private_key = $8,
-			not_before = $9, valid_until = $10, created_at = $11, updated_at = $12
+			not_before = $9, valid_until = $10, created_at = $11, updated_at = $12, rotate_at = $13
 		WHERE id = $1 AND version = $2`
 	selectCertificates = `SELECT id, version, connection_id, app, state, netsuite_id, pem, private_key, not_before, valid_until, created_at, updated_at
 		FROM certificates`
@@ -30,7 +29,7 @@ func saveCertificate(ctx context.Context, t *tx, certificate *broker.Certificate
 	c := *certificate
 	c.CreatedAt, c.UpdatedAt = t.created(c.CreatedAt), t.now
 	err := t.swap(ctx, c.Version, insertCertificate, updateCertificate,
-		c.ID, c.Version, c.ConnectionID, c.App, c.State, c.NetSuiteID, string(c.PEM), c.Key, c.NotBefore, c.ValidUntil, c.CreatedAt, c.UpdatedAt)
+		c.ID, c.Version, c.ConnectionID, c.App, c.State, c.NetSuiteID, string(c.PEM), c.Key, c.NotBefore, c.ValidUntil, c.CreatedAt, c.UpdatedAt, c.RotateAt())
 	c.Version++
 	t.onCommit(func() { *certificate = c })
 	return err
@@ -83,27 +82,18 @@ func (d *DB) KnownCertificates(ctx context.Context, app string) ([]broker.Certif
 	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE app = $1 ORDER BY created_at, id`, app)
 }
 
-// dueFrom is the earliest moment of broker.Certificate.RotateAt: two thirds of the life less a tenth. The records decide; the
-// database only leaves out what cannot be due.
-const dueFrom = `not_before + (valid_until - not_before) / 30 * 17`
-
 // DueCertificates lists at most limit active certificates whose RotateAt has come by now, those that end first before the others.
 // Connections that rest from the work are left out.
 func (d *DB) DueCertificates(ctx context.Context, work string, now time.Time, limit int) ([]broker.Certificate, error) {
-	found, err := list(ctx, d.reader, scanCertificate,
-		selectCertificates+` WHERE state = 'active' AND `+dueFrom+` <= $2`+notResting+` ORDER BY valid_until, id`, work, now)
-	if err != nil {
-		return nil, err
-	}
-	due := slices.DeleteFunc(found, func(c broker.Certificate) bool { return now.Before(c.RotateAt()) })
-	return due[:min(len(due), limit)], nil
+	return list(ctx, d.reader, scanCertificate,
+		selectCertificates+` WHERE state = 'active' AND rotate_at <= $2`+notResting+` ORDER BY valid_until, id LIMIT $3`, work, now, limit)
 }
 
 // RetiringCertificates lists the certificates that were replaced at this time or earlier and are not revoked yet, of connections
 // that are connected; oldest first. Connections that rest from the work are left out.
 func (d *DB) RetiringCertificates(ctx context.Context, work string, now, replaced time.Time) ([]broker.Certificate, error) {
 	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'retiring' AND updated_at <= $3
-		AND connection_id IN (SELECT id FROM connections WHERE state = 'connected')`+notResting+` ORDER BY updated_at, id`, work, now, replaced)
+		AND EXISTS (SELECT 1 FROM connections AS o WHERE o.id = connection_id AND o.state = 'connected')`+notResting+` ORDER BY updated_at, id`, work, now, replaced)
 }
 
 func scanCertificate(row scanner) (c broker.Certificate, err error) {

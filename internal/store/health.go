@@ -47,7 +47,7 @@ func (d *DB) HealthOfApp(ctx context.Context, app string) ([]broker.Health, erro
 // DueProbes lists the IDs of at most limit connected connections whose ProbeAt has come, the longest due first.
 func (d *DB) DueProbes(ctx context.Context, now time.Time, limit int) ([]string, error) {
 	return list(ctx, d.reader, scanText, `SELECT connection_id FROM health WHERE probe_at > 0 AND probe_at <= $1
-		AND connection_id IN (SELECT id FROM connections WHERE state = 'connected') ORDER BY probe_at, connection_id LIMIT $2`, now, limit)
+		AND EXISTS (SELECT 1 FROM connections AS o WHERE o.id = connection_id AND o.state = 'connected') ORDER BY probe_at, connection_id LIMIT $2`, now, limit)
 }
 
 func scanHealth(row scanner) (h broker.Health, err error) {

@@ -89,7 +89,7 @@ func (d *DB) UserGrant(ctx context.Context, connectionID string) (broker.UserGra
 // connections that are connected; the longest due first.
 func (d *DB) DueUserGrants(ctx context.Context, now time.Time, limit int) ([]string, error) {
 	return list(ctx, d.reader, scanText, `SELECT connection_id FROM user_grants WHERE due_at > 0 AND due_at <= $1
-		AND connection_id IN (SELECT id FROM connections WHERE state = 'connected') ORDER BY due_at, connection_id LIMIT $2`, now, limit)
+		AND EXISTS (SELECT 1 FROM connections AS o WHERE o.id = connection_id AND o.state = 'connected') ORDER BY due_at, connection_id LIMIT $2`, now, limit)
 }
 
 // number is how a truth is stored alike in both engines.

@@ -1,7 +1,6 @@
 package tokens
 
 import (
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,28 +43,6 @@ func TestTE10_DummyOpensNothing(t *testing.T) {
 	s.clients.put(id, &matching, now, now.Add(time.Minute))
 	if _, err := s.HandOut(t.Context(), Request{ClientID: id, Secret: netsuite.NewSecret("canary")}); err != error(errClient) {
 		t.Errorf("got %v, want the refusal of unknown clients", err)
-	}
-}
-
-func TestRecentIsBounded(t *testing.T) {
-	var r recent[int]
-	now := time.Now()
-	for i := range 3 * recentLimit {
-		r.put("stranger "+strconv.Itoa(i), i, now, now.Add(time.Second))
-	}
-	if n := len(r.entries); n > recentLimit {
-		t.Errorf("got %d entries, want at most %d", n, recentLimit)
-	}
-	r.put("late", 1, now.Add(time.Minute), now.Add(2*time.Minute))
-	if _, ok := r.get("late", now.Add(time.Minute)); !ok {
-		t.Error("a new entry is not found")
-	}
-	if _, ok := r.get("late", now.Add(2*time.Minute)); ok {
-		t.Error("an entry is found at its end")
-	}
-	r.drop("late")
-	if _, ok := r.get("late", now); ok {
-		t.Error("a dropped entry is found")
 	}
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -164,5 +165,64 @@ func testSaveRefreshed(t *testing.T, opener Opener) {
 	wantEqual(t, get(db.UserGrant(ctx, "con_1"))(t), g)
 	if err := db.SaveRefreshed(ctx, &g, &broker.AccessToken{ConnectionID: "con_2"}); err == nil {
 		t.Error("a token of another connection was stored")
+	}
+}
+
+func testDisconnect(t *testing.T, opener Opener) {
+	db, ctx := open(t, opener), t.Context()
+	c := saveConnection(t, db, "con_1")
+	other := saveConnection(t, db, "con_2")
+	saveCertificate(t, db, "active", c.ID, broker.CertificateActive)
+	saveCertificate(t, db, "foreign", other.ID, broker.CertificateActive)
+	g := broker.UserGrant{ConnectionID: c.ID, App: "acme", RefreshToken: broker.Sealed{1}, RefreshAt: kept(start)}
+	must(t, db.SaveUserGrant(ctx, &g))
+	must(t, db.SaveAccessToken(ctx, &broker.AccessToken{ConnectionID: c.ID, Token: broker.Sealed{1}}))
+	_, err := db.Disconnection(ctx, c.ID)
+	wantErr(t, err, broker.ErrNotFound)
+
+	end := broker.Disconnection{ConnectionID: c.ID, App: "acme", AskedAt: kept(start), GiveUpAt: kept(start.Add(time.Hour)), DueAt: kept(start)}
+	stale := c
+	c.State = broker.ConnectionDisconnecting
+	must(t, db.SaveDisconnection(ctx, &end, &c))
+	wantEqual(t, get(db.Disconnection(ctx, c.ID))(t), end)
+	wantEqual(t, get(db.DueDisconnections(ctx, start, 10))(t), []string{c.ID})
+	again := end
+	wantErr(t, db.SaveDisconnection(ctx, &again, &stale), broker.ErrConflict)
+
+	end.EndedAt, end.DueAt, end.Record = kept(start), time.Time{}, "a.b.c"
+	end.Acts = []broker.Revocation{{Kind: "certificate", ID: "active", Left: "click", ValidUntil: kept(start)}}
+	told := broker.NewEvent(broker.EventConnectionDisconnected, kept(start), "acme", c.ID, c.ID)
+	must(t, db.Disconnect(ctx, &end, &c, told))
+	wantEqual(t, get(db.Disconnection(ctx, c.ID))(t), end)
+	if c.State != broker.ConnectionDisconnected || get(db.Connection(ctx, c.ID))(t).State != broker.ConnectionDisconnected {
+		t.Errorf("the connection is %s", c.State)
+	}
+	if wiped := get(db.Certificate(ctx, "active"))(t); wiped.Key != nil || wiped.State != broker.CertificateRevoked {
+		t.Errorf("the key of %+v is not wiped", wiped)
+	}
+	if untouched := get(db.Certificate(ctx, "foreign"))(t); untouched.Key == nil || untouched.State != broker.CertificateActive {
+		t.Errorf("another connection's certificate changed: %+v", untouched)
+	}
+	if wiped := get(db.UserGrant(ctx, c.ID))(t); wiped.RefreshToken != nil || wiped.EndedAt.IsZero() {
+		t.Errorf("the consent %+v is not wiped", wiped)
+	}
+	_, err = db.AccessToken(ctx, c.ID)
+	wantErr(t, err, broker.ErrNotFound)
+	wantEqual(t, get(db.Event(ctx, told.ID))(t), told)
+	if due := get(db.DueDisconnections(ctx, start.Add(time.Hour), 10))(t); len(due) != 0 {
+		t.Errorf("due after the end: %v", due)
+	}
+}
+
+func testSigningKeys(t *testing.T, opener Opener) {
+	db, ctx := open(t, opener), t.Context()
+	won, lost := atOnce(t, 8, func(i int) error {
+		return db.AddSigningKey(ctx, broker.SigningKey{ID: fmt.Sprint("key-", i), PrivateKey: broker.Sealed{byte(i + 1)}, CreatedAt: kept(start)})
+	})
+	if won != 1 || lost != 7 {
+		t.Fatalf("%d first keys were stored and %d refused, want 1 and 7", won, lost)
+	}
+	if keys := get(db.SigningKeys(ctx))(t); len(keys) != 1 || len(keys[0].PrivateKey) != 1 || !keys[0].CreatedAt.Equal(kept(start)) {
+		t.Errorf("stored keys %+v", keys)
 	}
 }

@@ -44,6 +44,8 @@ func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
 		"Health":                     testHealth,
 		"UserGrants":                 testUserGrants,
 		"SaveRefreshed":              testSaveRefreshed,
+		"Disconnect":                 testDisconnect,
+		"SigningKeys":                testSigningKeys,
 		"Leases":                     testLeases,
 		"LeaseAtOnce":                testLeaseAtOnce,
 		"UnderLease":                 testUnderLease,
