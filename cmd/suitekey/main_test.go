@@ -28,8 +28,15 @@ func TestScript(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = taken.Close() })
-	testscript.Run(t, testscript.Params{Dir: "testdata/script", Setup: func(env *testscript.Env) error {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: serverCommands, Setup: func(env *testscript.Env) error {
 		env.Setenv("TAKEN", taken.Addr().String())
+		for _, name := range []string{"EMULATOR", "SERVER"} {
+			address, err := freeAddress()
+			if err != nil {
+				return err
+			}
+			env.Setenv(name, address)
+		}
 		return nil
 	}})
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/onboard"
 )
 
 const clientID = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -268,5 +269,44 @@ func TestReadSmallNamesNoPathTwice(t *testing.T) {
 	_, err := readSmall(filepath.Join(t.TempDir(), "gone"), 10, nil)
 	if !errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), "gone") {
 		t.Errorf("got %v, want the reason alone", err)
+	}
+}
+
+func TestReadAppFileWithUserClient(t *testing.T) {
+	const user = "\n  user: {client_id: \"" + clientID + "\", public: true, rotation_hours: 720}"
+	withUser := func(section string) string { return with(t, "public: true}", "public: true}"+section) }
+	read := func(files map[string]string) (broker.App, onboard.AppSecrets, error) {
+		files["acme.svg"] = goodSVG
+		return readAppFile(filepath.Join(folder(t, files), "app.yaml"))
+	}
+	a, secrets, err := read(map[string]string{"app.yaml": withUser(user)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := broker.UserClient{ClientID: clientID, Public: true, RefreshTokenHours: 48, RotationHours: 720}
+	if a.Integration.User == nil || *a.Integration.User != want || secrets != (onboard.AppSecrets{}) {
+		t.Errorf("got %+v, want %+v", a.Integration.User, want)
+	}
+	if a, _, err := read(map[string]string{"app.yaml": goodApp}); err != nil || a.Integration.User != nil {
+		t.Errorf("without the section: %+v, %v", a.Integration.User, err)
+	}
+	confidential := "\n  user: {client_id: \"" + clientID + "\", client_secret_file: portal.secret}"
+	_, secrets, err = read(map[string]string{"app.yaml": withUser(confidential), "portal.secret": clientID})
+	if err != nil || secrets.User.Reveal() != clientID || !secrets.Consent.IsZero() {
+		t.Errorf("a confidential user client: %v", err)
+	}
+	for name, section := range map[string]string{
+		"client_id":                 "\n  user: {public: true}",
+		"refresh_token_hours":       "\n  user: {client_id: \"" + clientID + "\", public: true, refresh_token_hours: 721}",
+		"rotation_hours":            "\n  user: {client_id: \"" + clientID + "\", public: true, rotation_hours: -1}",
+		"client_secret_file":        "\n  user: {client_id: \"" + clientID + "\"}",
+		"unknown key":               "\n  user: {client_id: \"" + clientID + "\", public: true, secret: hunter2}",
+		"has no value":              "\n  user:",
+		"is for public clients":     "\n  user: {client_id: \"" + clientID + "\", client_secret_file: x, rotation_hours: 5}",
+		"integration.user.client_s": "\n  user: {client_id: \"" + clientID + "\", public: true, client_secret_file: x}",
+	} {
+		if _, _, err := read(map[string]string{"app.yaml": withUser(section)}); broker.CodeOf(err) != broker.CodeAppInvalid || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }

@@ -495,6 +495,7 @@ func TestMetadata(t *testing.T) {
 		"issuer": publicURL, "token_endpoint": publicURL + "/oauth2/token", "response_types_supported": []any{},
 		"grant_types_supported":                 []any{"client_credentials"},
 		"token_endpoint_auth_methods_supported": []any{"client_secret_basic", "client_secret_post"},
+		"suitekey_token_parameters_supported":   []any{"resource", "end_user"},
 	}
 	if !reflect.DeepEqual(got, want) || a.header.Get("Content-Type") != "application/json" {
 		t.Errorf("got %v as %s, want %v", got, a.header.Get("Content-Type"), want)

@@ -32,6 +32,11 @@ func (d *decoder) decode(at place, n ast.Node, into reflect.Value) error {
 		return d.refuse(lineOf(n), at.path, "has no value; give one, or remove the key")
 	}
 	switch into.Kind() {
+	case reflect.Pointer: // a section that may be left out as a whole
+		fresh := reflect.New(into.Type().Elem())
+		err := d.decode(at, n, fresh.Elem())
+		into.Set(fresh)
+		return err
 	case reflect.Struct:
 		return d.decodeStruct(at, n, into)
 	case reflect.Map:

@@ -64,7 +64,9 @@ func (s *Service) connectionsOf(ctx context.Context, app, endUser string, now ti
 	for _, conn := range found {
 		ids = append(ids, conn.ID)
 	}
-	s.persons.put(key, ids, now, now.Add(recentFor))
+	if len(ids) > 0 { // a person who has just connected is not told otherwise; only a proven client of the app can ask so
+		s.persons.put(key, ids, now, now.Add(recentFor))
+	}
 	return ids, nil
 }
 
