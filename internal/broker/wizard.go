@@ -8,6 +8,8 @@ type Invitation struct {
 	App  App
 	// Run is the onboarding that the link already leads to; nil before the start.
 	Run *Run
+	// Cause is what is wrong with the connection that the link repairs; empty when nothing is known.
+	Cause Cause
 	// Connection is set when the link's run is connected.
 	Connection *Connection
 }

@@ -159,8 +159,18 @@ func (s *Service) Open(ctx context.Context, token string) (broker.Invitation, er
 		inv.App = app
 		return inv, errors.Join(err, appErr)
 	}
-	if inv.App, err = s.Store.App(ctx, link.App); err != nil || link.RunID == "" {
+	if inv.App, err = s.Store.App(ctx, link.App); err != nil {
 		return inv, err
+	}
+	if link.ConnectionID != "" {
+		h, err := s.Store.Health(ctx, link.ConnectionID)
+		if err != nil && !errors.Is(err, broker.ErrNotFound) {
+			return inv, err
+		}
+		inv.Cause = h.Cause
+	}
+	if link.RunID == "" {
+		return inv, nil
 	}
 	run, err := s.Store.Run(ctx, link.RunID)
 	if err != nil {

@@ -47,6 +47,7 @@ type store interface {
 
 	Connection(ctx context.Context, id string) (broker.Connection, error)
 	ConnectionByAccount(ctx context.Context, app string, account netsuite.AccountID) (broker.Connection, error)
+	Health(ctx context.Context, connectionID string) (broker.Health, error)
 	KeepUserGrant(ctx context.Context, k broker.KeptConsent, events ...broker.Event) error
 	UserGrant(ctx context.Context, connectionID string) (broker.UserGrant, error)
 	AccessToken(ctx context.Context, connectionID string) (broker.AccessToken, error)

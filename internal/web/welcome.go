@@ -52,6 +52,9 @@ func welcomePage(inv broker.Invitation, token string) page {
 	if personal(inv.Link) {
 		return personalWelcomePage(inv, token)
 	}
+	if repairs(inv.Link) {
+		return repairWelcomePage(inv, token)
+	}
 	app := inv.App.DisplayName
 	p := page{
 		brand: brandOf(inv.App), Customer: inv.Link.Customer, Account: expectedAccounts(inv.Link.Expect), Steps: progressAt(inv.Link, stepAllow),

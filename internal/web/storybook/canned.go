@@ -106,6 +106,10 @@ func links() []link {
 		CreatedAt: Now().Add(-3 * 24 * time.Hour),
 	}
 
+	mend := open
+	mend.Link.ConnectionID, mend.Cause = "con_sample", broker.CauseSandboxRefreshed
+	mend.Link.Expect = []netsuite.AccountID{sandbox}
+
 	person := open
 	person.App, person.Link = portal(), personalLink(portal())
 
@@ -122,6 +126,7 @@ func links() []link {
 		{name: "Welcome: for a signed-in user", token: "welcome-session", inv: session},
 		{name: "Welcome: handed over", token: "welcome-taken", inv: taken},
 		{name: "Welcome: hostile names", token: "welcome-hostile", inv: hostile},
+		{name: "Repair: welcome", token: "welcome-repair", inv: mend},
 		{name: "Person: welcome", token: "welcome-person", inv: person},
 		{name: "Person: welcome, hostile names", token: "welcome-person-hostile", inv: hostilePerson},
 		{name: "Person: already connected", token: "connected-person", inv: connectedPerson()},
