@@ -57,7 +57,9 @@ type Link struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	RevokedAt time.Time
-	Version   int64
+	// ExpiryToldAt is when it was told that nobody used the link in time; zero when it was not.
+	ExpiryToldAt time.Time
+	Version      int64
 }
 
 // Expects reports whether the link allows the account.

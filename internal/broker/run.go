@@ -90,6 +90,9 @@ type Facts struct {
 	// ConsentBy is when the person of a user connection must consent again.
 	ConsentBy time.Time `json:"consent_by,omitzero"`
 
+	// Told is the last phase that others were told of.
+	Told Phase `json:"told,omitempty"`
+
 	// Problem is why the run waits or stopped; nil while it goes on by itself.
 	Problem *Problem `json:"problem,omitempty"`
 	// Attempts counts failures in a row of the current step, for the growing pause.

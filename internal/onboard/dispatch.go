@@ -124,7 +124,7 @@ func (s *Service) advanceOnce(ctx context.Context, id string) (bool, error) {
 	}
 	w.Run.UpdatedAt = s.Now()
 	// Kept even when the step failed or the process is being stopped; refused if somebody moved the run on, and then read again.
-	err = s.Store.SaveRun(context.WithoutCancel(ctx), &w.Run, nil, nil)
+	err = s.Store.SaveRun(context.WithoutCancel(ctx), &w.Run, nil, nil, s.news(&w.Run)...)
 	if errors.Is(err, broker.ErrConflict) {
 		return true, nil
 	}
@@ -140,7 +140,7 @@ func (s *Service) rest(ctx context.Context, w *work) error {
 	if unconfirmed(w.Run) && !w.Run.Over() {
 		w.Run.DueAt = w.Run.FinaliseBy
 	}
-	err := s.Store.SaveRun(ctx, &w.Run, nil, nil)
+	err := s.Store.SaveRun(ctx, &w.Run, nil, nil, s.news(&w.Run)...)
 	if errors.Is(err, broker.ErrConflict) {
 		return nil // somebody moved it on and made it due again
 	}

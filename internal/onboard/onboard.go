@@ -29,7 +29,8 @@ type store interface {
 	Link(ctx context.Context, id string) (broker.Link, error)
 	LinkByTokenHash(ctx context.Context, hash string) (broker.Link, error)
 	LinksOfConnection(ctx context.Context, connectionID string) ([]broker.Link, error)
-	SaveLink(ctx context.Context, l *broker.Link) error
+	SaveLink(ctx context.Context, l *broker.Link, events ...broker.Event) error
+	ExpiredLinks(ctx context.Context, now time.Time, limit int) ([]string, error)
 
 	Run(ctx context.Context, id string) (broker.Run, error)
 	DueRuns(ctx context.Context, now time.Time, limit int) ([]string, error)

@@ -41,6 +41,7 @@ func keepConsent(ctx context.Context, w *work) (outcome, error) {
 	w.Grant.Status, w.Grant.Tokens, w.Grant.DueAt, w.Grant.EndedAt = broker.GrantKept, nil, time.Time{}, now
 	w.Run.ConnectionID, w.Run.ConsentBy = conn.ID, kept.Grant.ConsentBy
 	w.Run.RoleName, w.Run.EntityName = conn.RoleName, conn.EntityName
+	w.Run.Told = broker.PhaseConnected
 	w.Run.ActivatedAt, w.Run.ConnectedAt, w.Run.DueAt, w.Run.UpdatedAt = now, now, time.Time{}, now
 	if err := w.s.audit(ctx, broker.AuditConnectionActive, w.Run, "ok", conn.ID); err != nil {
 		return pause, err

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,6 +31,22 @@ func testConnectionKinds(t *testing.T, opener Opener) {
 	wantEqual(t, get(db.Link(ctx, "ol"))(t), link)
 	must(t, db.SaveLink(ctx, &broker.Link{ID: "ol_new", TokenHash: "hash2", App: "acme"}))
 	wantEqual(t, get(db.LinksOfConnection(ctx, "con_ann"))(t), []broker.Link{link})
+	late := broker.Link{ID: "ol_late", TokenHash: "hash3", App: "acme", ExpiresAt: kept(start)}
+	must(t, db.SaveLink(ctx, &late))
+	if early := get(db.ExpiredLinks(ctx, kept(start.Add(-time.Second)), 10))(t); slices.Contains(early, late.ID) {
+		t.Error("expired before its time")
+	}
+	if due := get(db.ExpiredLinks(ctx, start, 10))(t); !slices.Contains(due, late.ID) {
+		t.Errorf("expired links: %v", due)
+	}
+	late.ExpiryToldAt = kept(start)
+	told := broker.NewEvent(broker.EventLinkExpired, kept(start), "acme", "", late.ID)
+	must(t, db.SaveLink(ctx, &late, told))
+	wantEqual(t, get(db.Link(ctx, late.ID))(t), late)
+	wantEqual(t, get(db.Event(ctx, told.ID))(t), told)
+	if due := get(db.ExpiredLinks(ctx, start, 10))(t); slices.Contains(due, late.ID) {
+		t.Error("told twice")
+	}
 	if found := get(db.LinksOfConnection(ctx, ""))(t); len(found) != 0 {
 		t.Errorf("a link for a new connection repairs none: %v", found)
 	}
