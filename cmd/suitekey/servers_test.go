@@ -15,7 +15,7 @@ import (
 
 // What scripts with servers need beside the commands themselves. $EMULATOR and $SERVER are free addresses.
 var serverCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"expand": expandFiles, "await": awaitListener, "credentials": keepCredentials, "consent": consentToLink,
+	"expand": expandFiles, "await": awaitListener, "credentials": keepCredentials, "consent": consentToLink, "keep": keep,
 }
 
 // patience is far more than anything in a script takes.
@@ -75,4 +75,13 @@ func consentToLink(ts *testscript.TestScript, _ bool, _ []string) {
 	run, _, _ := strings.Cut(strings.TrimPrefix(page.URL.Path, "/r/"), "/")
 	_, err = c.WaitFor(ctx, c.Home+"/r/"+run, func(s customer.Status) bool { return s.Phase == "connected" })
 	ts.Check(err)
+}
+
+// keep puts what a regular expression's group found in the last output into a variable: keep NAME REGEXP.
+func keep(ts *testscript.TestScript, _ bool, args []string) {
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout"))
+	if len(found) != 2 {
+		ts.Fatalf("keep: nothing matches %s", args[1])
+	}
+	ts.Setenv(args[0], found[1])
 }
