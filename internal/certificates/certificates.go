@@ -56,22 +56,33 @@ type Service struct {
 	Now    func() time.Time
 }
 
-// Plan returns the connection's certificate that is under way, or makes a key and a certificate and stores both.
+// Plan returns the connection's certificate that is under way, or makes a key and a certificate and stores both. Two that plan at
+// once get the same one (RO-04).
 func (s *Service) Plan(ctx context.Context, app broker.App, conn broker.Connection) (broker.Certificate, error) {
-	known, err := s.Store.CertificatesOf(ctx, conn.ID)
-	if err != nil {
-		return broker.Certificate{}, err
-	}
-	for _, c := range known {
-		if underWay(c.State) {
-			return c, nil
-		}
+	if c, found, err := s.planned(ctx, conn); found || err != nil {
+		return c, err
 	}
 	c, err := s.make(app, conn)
 	if err != nil {
 		return broker.Certificate{}, err
 	}
-	return c, s.Store.SaveCertificate(ctx, &c)
+	err = s.Store.SaveCertificate(ctx, &c)
+	if errors.Is(err, broker.ErrConflict) && !errors.Is(err, broker.ErrLeaseLost) {
+		if other, found, readErr := s.planned(ctx, conn); found || readErr != nil {
+			return other, readErr
+		}
+	}
+	return c, err
+}
+
+// planned is the connection's certificate that is under way.
+func (s *Service) planned(ctx context.Context, conn broker.Connection) (c broker.Certificate, found bool, err error) {
+	known, err := s.Store.CertificatesOf(ctx, conn.ID)
+	i := slices.IndexFunc(known, func(c broker.Certificate) bool { return underWay(c.State) })
+	if err != nil || i < 0 {
+		return broker.Certificate{}, false, err
+	}
+	return known[i], true, nil
 }
 
 func underWay(state broker.CertificateState) bool {

@@ -23,7 +23,13 @@ type world struct {
 
 func connected(t *testing.T) *world {
 	t.Helper()
-	e := apptest.Start(t, apptest.Config{Ready: true})
+	return connectedAs(t, nil)
+}
+
+// connectedAs is connected with another app definition.
+func connectedAs(t *testing.T, edit func(*broker.App)) *world {
+	t.Helper()
+	e := apptest.Start(t, apptest.Config{Ready: true, Edit: edit})
 	link := e.Link(t, broker.LinkSent, apptest.Account)
 	if _, err := e.Customer(t).Consent(t.Context(), link.URL); err != nil {
 		t.Fatal(err)
@@ -140,6 +146,46 @@ func TestRO04_TwoProcessesRotateOnce(t *testing.T) {
 	}
 	if got := w.uploads() - before; got != 1 {
 		t.Errorf("%d uploads, want 1", got)
+	}
+}
+
+// Two replicas rotate one connection a thousand times, always at the same moment: as many uploads as rotations, and no orphan.
+func TestRO04_ThousandRotationsByTwoReplicas(t *testing.T) {
+	w := connectedAs(t, func(a *broker.App) { a.Certificate.Days = 4 })
+	first := w.App.Rotate
+	second := &rotate.Service{Store: first.Store, Certificates: first.Certificates, Audit: first.Audit, Replicas: first.Replicas, Health: first.Health, Site: first.Site, Client: first.Client, Holder: "replica-2", Now: first.Now}
+	const rotations = 1000
+	before, signed := w.uploads(), map[string]bool{}
+	both := func() {
+		done := make(chan error, 2)
+		for _, s := range []*rotate.Service{first, second} {
+			go func() { done <- s.RunOnce(t.Context()) }()
+		}
+		for range 2 {
+			if err := <-done; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range rotations {
+		old := w.active()
+		w.advance(old.RotateAt().Sub(w.Clock.Now()))
+		for scans := 0; w.active().ID == old.ID; scans++ {
+			if scans == 3 {
+				t.Fatal("three scans of two replicas rotated nothing")
+			}
+			both() // each may find the other at work with the certificate before, and leave the rest to the next scan
+			w.advance(rotate.ScanEvery)
+		}
+		signed[w.active().ID] = true
+	}
+	if n := w.uploads() - before; n != rotations || len(signed) != rotations {
+		t.Errorf("%d uploads and %d certificates, want %d of each", n, len(signed), rotations)
+	}
+	w.advance(day + time.Hour)
+	w.scan()
+	if n := w.Emulator.Account(apptest.Account).ActiveCertificates(w.Client.ClientID); n != 1 {
+		t.Errorf("%d certificates are active at NetSuite, want the one that signs", n)
 	}
 }
 
