@@ -21,6 +21,7 @@ const (
 	sqlite = "modernc.org/sqlite"
 	pgx    = "github.com/jackc/pgx/v5"
 	yaml   = "github.com/goccy/go-yaml"
+	mail   = "github.com/wneessen/go-mail"
 )
 
 // rooms says who may import whom. What the user of a public package links is short on purpose. Services ask for what they need
@@ -42,9 +43,11 @@ var rooms = map[string]room{
 	"internal/vault":      {ours: []string{"internal/broker"}, modules: []string{"github.com/tink-crypto/tink-go/v2"}},
 	"internal/audit":      {ours: []string{"internal/broker"}},
 	"internal/strictyaml": {modules: []string{yaml}},
+	"internal/outbound":   {},
 
 	// Services.
 	"internal/certificates": {ours: []string{"internal/broker", "netsuite"}},
+	"internal/notify":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{mail}},
 	"internal/onboard":      {ours: []string{"internal/broker", "netsuite"}},
 	"internal/rotate":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},
@@ -56,8 +59,8 @@ var rooms = map[string]room{
 	"internal/httpapi":           {ours: []string{"internal/broker", "internal/tokens", "netsuite"}},
 	"internal/app": {
 		ours: []string{
-			"internal/audit", "internal/broker", "internal/certificates", "internal/httpapi", "internal/onboard", "internal/rotate",
-			"internal/store", "internal/tokens", "internal/vault", "internal/web", "netsuite",
+			"internal/audit", "internal/broker", "internal/certificates", "internal/httpapi", "internal/notify", "internal/onboard",
+			"internal/outbound", "internal/rotate", "internal/store", "internal/tokens", "internal/vault", "internal/web", "netsuite",
 		},
 		modules: []string{sync},
 	},
@@ -69,8 +72,8 @@ var rooms = map[string]room{
 	},
 	"internal/cli": {
 		ours: []string{
-			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/onboard", "internal/strictyaml",
-			"internal/vault", "netsuite", "netsuitetest",
+			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/notify", "internal/onboard", "internal/outbound",
+			"internal/strictyaml", "internal/vault", "netsuite", "netsuitetest",
 		},
 		modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
 	},
