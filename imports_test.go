@@ -47,7 +47,7 @@ var rooms = map[string]room{
 
 	// Services.
 	"internal/certificates": {ours: []string{"internal/broker", "netsuite"}},
-	"internal/notify":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{mail}},
+	"internal/notify":       {ours: []string{"internal/broker", "internal/outbound", "netsuite"}, modules: []string{mail}},
 	"internal/onboard":      {ours: []string{"internal/broker", "netsuite"}},
 	"internal/rotate":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},

@@ -91,6 +91,11 @@ func (d *DB) DueCertificates(ctx context.Context, now time.Time, limit int) ([]b
 	return due[:min(len(due), limit)], nil
 }
 
+// ActiveCertificates lists all certificates that connections sign with, those that end first before the others.
+func (d *DB) ActiveCertificates(ctx context.Context) ([]broker.Certificate, error) {
+	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'active' ORDER BY valid_until, id`)
+}
+
 // RetiringCertificates lists the certificates that were replaced at this time or earlier and are not revoked yet, of connections
 // that are connected; oldest first.
 func (d *DB) RetiringCertificates(ctx context.Context, replaced time.Time) ([]broker.Certificate, error) {

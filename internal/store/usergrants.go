@@ -65,6 +65,11 @@ func (d *DB) UserGrantsEndingBefore(ctx context.Context, end time.Time, limit in
 		AND connection_id IN (SELECT id FROM connections WHERE state = 'connected') ORDER BY refresh_by, connection_id LIMIT $2`, end, limit)
 }
 
+// LiveUserGrants lists all consents that have not ended, those that end first before the others.
+func (d *DB) LiveUserGrants(ctx context.Context) ([]broker.UserGrant, error) {
+	return list(ctx, d.reader, scanUserGrant, selectUserGrants+` WHERE ended_at = 0 ORDER BY consent_by, connection_id`)
+}
+
 // number is how a truth is stored alike in both engines.
 func number(truth bool) int64 {
 	if truth {

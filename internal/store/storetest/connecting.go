@@ -109,7 +109,8 @@ func testDueCertificates(t *testing.T, opener Opener) {
 	first := add("first", broker.CertificateActive, start, year)
 	second := add("second", broker.CertificateActive, start, 2*year)
 	add("retiring", broker.CertificateRetiring, start, year)
-	add("young", broker.CertificateActive, start.Add(year), 2*year)
+	young := add("young", broker.CertificateActive, start.Add(year), 2*year)
+	wantEqual(t, get(db.ActiveCertificates(ctx))(t), []broker.Certificate{first, second, young})
 	for _, tt := range []struct {
 		at    time.Time
 		limit int

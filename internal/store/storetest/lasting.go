@@ -122,9 +122,11 @@ func testUserGrants(t *testing.T, opener Opener) {
 
 	wantEqual(t, get(db.UserGrantsEndingBefore(ctx, start.Add(2*time.Hour), 10))(t), []broker.UserGrant{weekly})
 	wantEqual(t, get(db.UserGrantsEndingBefore(ctx, start.Add(50*time.Hour), 10))(t), []broker.UserGrant{weekly, g})
+	wantEqual(t, get(db.LiveUserGrants(ctx))(t), []broker.UserGrant{weekly, g})
 	weekly.EndedAt, weekly.RefreshToken = kept(start), nil
 	must(t, db.SaveUserGrant(ctx, &weekly))
 	wantEqual(t, get(db.UserGrantsEndingBefore(ctx, start.Add(50*time.Hour), 10))(t), []broker.UserGrant{g})
+	wantEqual(t, get(db.LiveUserGrants(ctx))(t), []broker.UserGrant{g})
 
 	stale := g
 	must(t, db.SaveUserGrant(ctx, &g))
