@@ -49,7 +49,7 @@ func (s *Service) sendMail(ctx context.Context, e broker.Endpoint, messageID str
 	if err != nil {
 		return failed(err)
 	}
-	client, err := s.SMTP.client()
+	client, err := s.SMTP.client(ctx)
 	if err != nil {
 		return failed(err)
 	}
@@ -76,7 +76,7 @@ func (s *Service) message(e broker.Endpoint, messageID string, n notice) (*mail.
 	return m, nil
 }
 
-func (m SMTP) client() (*mail.Client, error) {
+func (m SMTP) client(ctx context.Context) (*mail.Client, error) {
 	host, portText, err := net.SplitHostPort(m.Addr)
 	if err != nil {
 		return nil, err
@@ -91,11 +91,25 @@ func (m SMTP) client() (*mail.Client, error) {
 	}
 	if port == 465 {
 		options = append(options, mail.WithSSL())
+	} else {
+		options = append(options, mail.WithDialContextFunc(dialWhile(ctx)))
 	}
 	if m.User != "" {
 		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(m.User), mail.WithPassword(m.Password.Reveal()))
 	}
 	return mail.NewClient(host, options...)
+}
+
+// dialWhile ends the connection with ctx: the library waits for a silent server without looking at it.
+func dialWhile(ctx context.Context) mail.DialContextFunc {
+	return func(dialing context.Context, network, address string) (net.Conn, error) {
+		var dialer net.Dialer
+		conn, err := dialer.DialContext(dialing, network, address)
+		if err == nil {
+			context.AfterFunc(ctx, func() { _ = conn.Close() })
+		}
+		return conn, err
+	}
 }
 
 // policy asks for TLS, because mails name customers and the password must not be read on the way; not on this machine, where
