@@ -14,7 +14,9 @@ import (
 
 	"github.com/suitekey/suitekey/internal/audit"
 	"github.com/suitekey/suitekey/internal/certificates"
+	"github.com/suitekey/suitekey/internal/notify"
 	"github.com/suitekey/suitekey/internal/onboard"
+	"github.com/suitekey/suitekey/internal/outbound"
 	"github.com/suitekey/suitekey/internal/rotate"
 	"github.com/suitekey/suitekey/internal/store"
 	"github.com/suitekey/suitekey/internal/tokens"
@@ -35,6 +37,9 @@ type Config struct {
 	Now       func() time.Time
 	// Dev reads templates from disk.
 	Dev bool
+	// NotifyAllow are addresses beside the public internet that may be told what happened; SMTP is the server for mail.
+	NotifyAllow []outbound.Exception
+	SMTP        notify.SMTP
 
 	// LeaseTTL and WatchEvery override the pauses of package onboard; zero means its own.
 	LeaseTTL   time.Duration
@@ -52,6 +57,7 @@ type App struct {
 	Onboard *onboard.Service
 	Tokens  *tokens.Service
 	Rotate  *rotate.Service
+	Notify  *notify.Service
 
 	cfg    Config
 	closes []func() error
@@ -130,6 +136,9 @@ func (a *App) build(v *vault.Vault) {
 	a.Rotate = &rotate.Service{
 		Store: a.Store, Certificates: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client, Switched: a.Tokens.Forget,
 		Holder: holder, Now: cfg.Now, Logger: cfg.Logger,
+	}
+	a.Notify = &notify.Service{
+		Store: a.Store, Vault: v, Audit: a.Audit, Guard: &outbound.Guard{Allow: cfg.NotifyAllow}, SMTP: cfg.SMTP, Now: cfg.Now, Logger: cfg.Logger,
 	}
 }
 

@@ -36,6 +36,7 @@ func (a *App) Serve(ctx context.Context, ln net.Listener) error {
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error { return a.Onboard.Run(ctx) })
 	work.Go(func() error { return a.Rotate.Run(ctx) })
+	work.Go(func() error { return a.Notify.Run(ctx) })
 	work.Go(func() error {
 		if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 			return err

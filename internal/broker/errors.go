@@ -48,6 +48,7 @@ const (
 	CodeAudit       Code = "SK-AUD-101"
 	CodeBroken      Code = "SK-TOK-101"
 	CodeSetupState  Code = "SK-TOK-102"
+	CodeUndelivered Code = "SK-NTF-101"
 	CodeInternal    Code = "SK-INT-500"
 )
 
@@ -104,6 +105,7 @@ var Situations = map[Code]Situation{
 	CodeAudit:       {503, "The audit line could not be stored", "No token was handed out without it.", "Make room for the database, then try again."},
 	CodeBroken:      {400, "The connection cannot get a token", "NetSuite refused the connection's certificate.", "Send the customer a repair link."},
 	CodeSetupState:  {400, "The connection is not ready", "Its set-up has not been finished, or it was disconnected.", "Finish the set-up."},
+	CodeUndelivered: {502, "The message did not arrive", "Events are kept and tried again for three days; a test is tried once.", "Correct the endpoint, then test it again."},
 	CodeInternal:    {500, "Something went wrong on our side", "It has been logged with the number below. Your progress is kept.", "Try again in a moment."},
 }
 

@@ -31,16 +31,16 @@ type SMTP struct {
 	RootCAs *x509.CertPool
 }
 
-// Check says what is wrong with the server's address and the sender.
-func (m SMTP) Check() error {
+// Check says which setting is wrong, the server's address or the sender, and why.
+func (m SMTP) Check() (setting string, err error) {
 	host, port, err := net.SplitHostPort(m.Addr)
 	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || n == 0 || host == "" {
-		return fmt.Errorf("smtp_addr: must be host and port; got %.100q", m.Addr)
+		return "smtp_addr", fmt.Errorf("must be host and port; got %.100q", m.Addr)
 	}
 	if err := checkMailAddress(m.From); err != nil {
-		return fmt.Errorf("smtp_from: must be an address as suitekey@acme.example; got %.100q", m.From)
+		return "smtp_from", fmt.Errorf("must be an address as suitekey@acme.example; got %.100q", m.From)
 	}
-	return nil
+	return "", nil
 }
 
 // sendMail sends one message to all recipients of an endpoint. The message's ID is that of the delivery, so that a second copy is known.
