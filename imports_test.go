@@ -21,6 +21,7 @@ const (
 	sqlite = "modernc.org/sqlite"
 	pgx    = "github.com/jackc/pgx/v5"
 	yaml   = "github.com/goccy/go-yaml"
+	mail   = "github.com/wneessen/go-mail"
 )
 
 // rooms says who may import whom. What the user of a public package links is short on purpose. Services ask for what they need
@@ -44,9 +45,11 @@ var rooms = map[string]room{
 	// The engine of background work is known here alone.
 	"internal/jobs":       {modules: []string{"github.com/riverqueue/river"}},
 	"internal/strictyaml": {modules: []string{yaml}},
+	"internal/outbound":   {},
 
 	// Services.
 	"internal/certificates": {ours: []string{"internal/broker", "netsuite"}},
+	"internal/notify":       {ours: []string{"internal/broker", "internal/outbound", "netsuite"}, modules: []string{mail}},
 	"internal/onboard":      {ours: []string{"internal/broker", "netsuite"}},
 	"internal/rotate":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/replica":      {ours: []string{"internal/broker"}},
@@ -62,8 +65,8 @@ var rooms = map[string]room{
 	"internal/httpapi":           {ours: []string{"internal/broker", "internal/tokens", "netsuite"}},
 	"internal/app": {
 		ours: []string{
-			"internal/audit", "internal/broker", "internal/certificates", "internal/consents", "internal/doctor", "internal/httpapi", "internal/jobs", "internal/offboard", "internal/onboard",
-			"internal/replica", "internal/rotate", "internal/store", "internal/tokens", "internal/vault", "internal/web", "netsuite",
+			"internal/audit", "internal/broker", "internal/certificates", "internal/consents", "internal/doctor", "internal/httpapi", "internal/jobs", "internal/notify", "internal/offboard", "internal/onboard",
+			"internal/outbound", "internal/replica", "internal/rotate", "internal/store", "internal/tokens", "internal/vault", "internal/web", "netsuite",
 		},
 		modules: []string{sync},
 	},
@@ -75,7 +78,7 @@ var rooms = map[string]room{
 	},
 	"internal/cli": {
 		ours: []string{
-			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/offboard", "internal/onboard", "internal/strictyaml",
+			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/strictyaml",
 			"internal/vault", "netsuite", "netsuitetest",
 		},
 		modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},

@@ -17,8 +17,10 @@ import (
 	"github.com/suitekey/suitekey/internal/consents"
 	"github.com/suitekey/suitekey/internal/doctor"
 	"github.com/suitekey/suitekey/internal/jobs"
+	"github.com/suitekey/suitekey/internal/notify"
 	"github.com/suitekey/suitekey/internal/offboard"
 	"github.com/suitekey/suitekey/internal/onboard"
+	"github.com/suitekey/suitekey/internal/outbound"
 	"github.com/suitekey/suitekey/internal/replica"
 	"github.com/suitekey/suitekey/internal/rotate"
 	"github.com/suitekey/suitekey/internal/store"
@@ -42,6 +44,9 @@ type Config struct {
 	Dev bool
 	// WorkByHand leaves the background work to whoever calls WorkOnce: for tests, which move the clock.
 	WorkByHand bool
+	// NotifyAllow are addresses beside the public internet that may be told what happened; SMTP is the server for mail.
+	NotifyAllow []outbound.Exception
+	SMTP        notify.SMTP
 
 	// LeaseTTL and WatchEvery override the pauses of package onboard; zero means its own.
 	LeaseTTL   time.Duration
@@ -62,6 +67,7 @@ type App struct {
 	Doctor   *doctor.Service
 	Offboard *offboard.Service
 	Replica  *replica.Service
+	Notify   *notify.Service
 
 	cfg     Config
 	serving bool // the database is ours to serve
@@ -152,6 +158,9 @@ func (a *App) build(v *vault.Vault) {
 	a.Rotate = &rotate.Service{
 		Store: a.Store, Certificates: certs, Audit: a.Audit, Replicas: a.Replica, Health: a.Doctor, Site: cfg.Site, Client: a.client, Switched: a.switched,
 		Holder: holder, Now: cfg.Now, Logger: cfg.Logger,
+	}
+	a.Notify = &notify.Service{
+		Store: a.Store, Vault: v, Audit: a.Audit, Guard: &outbound.Guard{Allow: cfg.NotifyAllow}, Links: a.Onboard, SMTP: cfg.SMTP, Now: cfg.Now, Logger: cfg.Logger,
 	}
 }
 

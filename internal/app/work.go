@@ -5,6 +5,7 @@ import (
 
 	"github.com/suitekey/suitekey/internal/doctor"
 	"github.com/suitekey/suitekey/internal/jobs"
+	"github.com/suitekey/suitekey/internal/notify"
 	"github.com/suitekey/suitekey/internal/offboard"
 	"github.com/suitekey/suitekey/internal/onboard"
 	"github.com/suitekey/suitekey/internal/rotate"
@@ -19,6 +20,8 @@ func (a *App) works() []jobs.Work {
 	return append(all,
 		jobs.Work{Name: "probe", Every: doctor.LookEvery, AtOnce: doctor.AtOnce, Due: a.Doctor.Due, Do: a.Doctor.Probe},
 		jobs.Work{Name: "consent", Every: doctor.LookEvery, AtOnce: doctor.AtOnce, Due: a.Doctor.DueConsents, Do: a.Doctor.KeepConsent},
+		jobs.Work{Name: "dispatch", Every: notify.LookEvery, AtOnce: 1, Due: a.Notify.DueEvents, Do: a.Notify.Dispatch},
+		jobs.Work{Name: "deliver", Every: notify.LookEvery, AtOnce: notify.AtOnce, Due: a.Notify.DueDeliveries, Do: a.Notify.Deliver},
 		jobs.Work{Name: "expiry", Every: onboard.ExpireEvery, AtOnce: 1, Due: a.Onboard.ExpiredLinks, Do: a.Onboard.TellExpiry},
 		jobs.Work{Name: "disconnect", Every: offboard.LookEvery, AtOnce: offboard.AtOnce, Due: a.Offboard.Due, Do: a.Offboard.Retry},
 	)

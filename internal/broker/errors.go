@@ -49,6 +49,7 @@ const (
 	CodeAudit       Code = "SK-AUD-101"
 	CodeBroken      Code = "SK-TOK-101"
 	CodeSetupState  Code = "SK-TOK-102"
+	CodeUndelivered Code = "SK-NTF-101"
 	CodeInternal    Code = "SK-INT-500"
 	CodeStale       Code = "SK-INT-503"
 )
@@ -108,6 +109,7 @@ var Situations = map[Code]Situation{
 	CodeBroken:      {400, "The connection cannot get a token", "NetSuite refused the connection's certificate.", "Send the customer a repair link."},
 	CodeSetupState:  {400, "The connection is not ready", "Its set-up has not been finished, or it was disconnected.", "Finish the set-up."},
 	CodeStale:       {503, "This server is cut off from its database", "Until it is back, it hands out what it has and asks NetSuite for nothing, since another server may have taken over.", "Make the database reachable from this server."},
+	CodeUndelivered: {502, "The message did not arrive", "Events are kept and tried again for three days; a test is tried once.", "Correct the endpoint, then test it again."},
 	CodeInternal:    {500, "Something went wrong on our side", "It has been logged with the number below. Your progress is kept.", "Try again in a moment."},
 }
 

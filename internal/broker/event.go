@@ -22,6 +22,13 @@ const (
 	EventClientSecretExpiring      EventType = "client.secret_expiring"
 )
 
+// EventTypes are all of them, in the order of the documentation.
+var EventTypes = []EventType{
+	EventOnboardingStep, EventOnboardingCompleted, EventOnboardingExited, EventLinkExpired,
+	EventConnectionDegraded, EventConnectionRecovered, EventConnectionNeedsConsent, EventConnectionDisconnected,
+	EventCertificateExpiring, EventCertificateRotated, EventCertificateRotationFailed, EventClientSecretExpiring,
+}
+
 // Event is one fact that somebody outside may want to know. It is stored in the transaction that makes it true, and never
 // holds a secret.
 type Event struct {

@@ -65,7 +65,7 @@ func newRoot(e *env) *cobra.Command {
 	root.PersistentFlags().StringVar(&e.configFile, "config", "", "settings file (default: suitekey.yaml, where there is one)")
 	root.AddCommand(
 		newDemo(e), newServe(e), newMigrate(e), newEmulator(e),
-		newApp(e), newLink(e), newClient(e), newConnection(e), newCerts(e), newKeys(e), newAudit(e), newConfig(e),
+		newApp(e), newLink(e), newClient(e), newConnection(e), newCerts(e), newNotify(e), newCalendar(e), newKeys(e), newAudit(e), newConfig(e),
 	)
 	typeUsageErrors(root)
 	return root

@@ -19,6 +19,8 @@ import (
 
 	"github.com/suitekey/suitekey/internal/app"
 	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/notify"
+	"github.com/suitekey/suitekey/internal/outbound"
 	"github.com/suitekey/suitekey/internal/strictyaml"
 	"github.com/suitekey/suitekey/internal/vault"
 	"github.com/suitekey/suitekey/netsuite"
@@ -35,7 +37,13 @@ type rawSettings struct {
 	NetSuite      struct {
 		Emulator string `yaml:"emulator"`
 	} `yaml:"netsuite"`
-	LogFormat string `yaml:"log_format"`
+	LogFormat        string `yaml:"log_format"`
+	NotifyAllow      string `yaml:"notify_allow"`
+	SMTPAddr         string `yaml:"smtp_addr"`
+	SMTPFrom         string `yaml:"smtp_from"`
+	SMTPUser         string `yaml:"smtp_user"`
+	SMTPPassword     string `yaml:"smtp_password"`
+	SMTPPasswordFile string `yaml:"smtp_password_file"`
 }
 
 // setting is one line of the table that drives file, environment, flags, help and "config explain".
@@ -80,6 +88,27 @@ var settingsTable = []setting{
 	{
 		key: "log_format", fallback: "auto", help: "`FORMAT` of the log on stderr: text, json, or auto, which is text on a terminal",
 		value: func(r *rawSettings) *string { return &r.LogFormat },
+	},
+	{
+		key: "notify_allow", help: "`LIST` of hosts (host or host:port) and networks (CIDR) that webhooks may go to beside public https addresses, by http also",
+		value: func(r *rawSettings) *string { return &r.NotifyAllow },
+	},
+	{
+		key: "smtp_addr", help: "`ADDRESS` of the mail server, host:port; TLS from the start at 465, by STARTTLS elsewhere; empty sends no mail",
+		value: func(r *rawSettings) *string { return &r.SMTPAddr },
+	},
+	{
+		key: "smtp_from", help: "`ADDRESS` that mails come from",
+		value: func(r *rawSettings) *string { return &r.SMTPFrom },
+	},
+	{
+		key: "smtp_user", help: "`NAME` to sign in to the mail server with; empty does not sign in",
+		value: func(r *rawSettings) *string { return &r.SMTPUser },
+	},
+	{
+		key: "smtp_password", help: "`PASSWORD` of smtp_user",
+		value: func(r *rawSettings) *string { return &r.SMTPPassword }, file: func(r *rawSettings) *string { return &r.SMTPPasswordFile },
+		secret: true, show: masked,
 	},
 }
 
@@ -129,6 +158,9 @@ type settings struct {
 	PublicURL *url.URL
 	Site      netsuite.Site
 	LogFormat string // text or json
+	// NotifyAllow and SMTP are for telling people and programs.
+	NotifyAllow []outbound.Exception
+	SMTP        notify.SMTP
 
 	masterKey netsuite.Secret // as written; empty when none is set
 }
@@ -331,12 +363,14 @@ func (found foundSettings) settings() (settings, error) {
 		get[f.key] = f
 	}
 	s := settings{masterKey: netsuite.NewSecret(get["master_key"].text)}
-	var errs [5]error
+	var errs [7]error
 	s.Site, errs[0] = parseSite(get["netsuite.emulator"])
 	s.Database, errs[1] = parseDatabase(get["database"])
 	s.Addr, errs[2] = parseAddr(get["addr"])
 	s.PublicURL, errs[3] = parsePublicURL(get["public_url"], s.Addr, s.Site.IsEmulator())
 	s.LogFormat, errs[4] = parseLogFormat(get["log_format"])
+	s.NotifyAllow, errs[5] = parseNotifyAllow(get["notify_allow"])
+	s.SMTP, errs[6] = parseSMTP(get)
 	for _, err := range errs {
 		if err != nil {
 			return settings{}, err
@@ -433,6 +467,36 @@ func parseLogFormat(f foundSetting) (string, error) {
 	return "", f.refuse("must be text, json or auto; got %.40q", f.text).WithDo("Leave it out for auto.")
 }
 
+func parseNotifyAllow(f foundSetting) ([]outbound.Exception, error) {
+	allow, err := outbound.ParseExceptions(f.text)
+	if err != nil {
+		return nil, f.refuse("%v", err).WithDo("For example: notify_allow: hooks.acme.internal, 10.1.0.0/16")
+	}
+	return allow, nil
+}
+
+// parseSMTP reads the settings of the mail server; all of them, or none.
+func parseSMTP(get map[string]foundSetting) (notify.SMTP, error) {
+	m := notify.SMTP{
+		Addr: get["smtp_addr"].text, From: get["smtp_from"].text, User: get["smtp_user"].text, Password: netsuite.NewSecret(get["smtp_password"].text),
+	}
+	if m.Addr == "" {
+		for _, key := range []string{"smtp_from", "smtp_user", "smtp_password"} {
+			if f := get[key]; f.text != "" {
+				return m, f.refuse("is set, and smtp_addr is not").WithDo("Set smtp_addr, or remove " + key + ".")
+			}
+		}
+		return m, nil
+	}
+	if key, err := m.Check(); err != nil {
+		return m, get[key].refuse("%v", err).WithDo("For example: smtp_addr: mail.acme.example:587, smtp_from: suitekey@acme.example")
+	}
+	if (m.User == "") != m.Password.IsZero() {
+		return m, badSetting("settings smtp_user and smtp_password", "must be set both, or neither").WithDo("Set both, or neither.")
+	}
+	return m, nil
+}
+
 // appConfig is what the server is made of. It needs the master key.
 func (s settings) appConfig(logger *slog.Logger) (app.Config, error) {
 	if s.masterKey.IsZero() {
@@ -443,7 +507,7 @@ func (s settings) appConfig(logger *slog.Logger) (app.Config, error) {
 	if err != nil {
 		return app.Config{}, err
 	}
-	return app.Config{Database: s.Database, MasterKey: key, Site: s.Site, PublicURL: s.PublicURL, Logger: logger}, nil
+	return app.Config{Database: s.Database, MasterKey: key, Site: s.Site, PublicURL: s.PublicURL, Logger: logger, NotifyAllow: s.NotifyAllow, SMTP: s.SMTP}, nil
 }
 
 func masked(string) string { return "[redacted]" }

@@ -360,6 +360,11 @@ func TestExplain(t *testing.T) {
 		"master_key":        "[redacted] | environment SUITEKEY_MASTER_KEY_FILE (m.key)",
 		"netsuite.emulator": "127.0.0.1:8790 | file suitekey.yaml",
 		"log_format":        "auto | default",
+		"notify_allow":      " | ",
+		"smtp_addr":         " | ",
+		"smtp_from":         " | ",
+		"smtp_user":         " | ",
+		"smtp_password":     " | ",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -430,6 +435,38 @@ func TestWithoutPassword(t *testing.T) {
 	} {
 		if got := withoutPassword(address); got != want {
 			t.Errorf("%s: got %s, want %s", address, got, want)
+		}
+	}
+}
+
+func TestTellingSettings(t *testing.T) {
+	const mail = emulatorFile + "smtp_addr: mail.acme.example:587\nsmtp_from: suitekey@acme.example\n"
+	s, err := world{
+		files: map[string]string{"d/s.yaml": mail + "notify_allow: 'hooks.internal, 10.1.0.0/16'\nsmtp_user: postman\nsmtp_password_file: p", "d/p": "canary-smtp\n"},
+	}.load(t, "d/s.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.SMTP.Addr != "mail.acme.example:587" || s.SMTP.User != "postman" || s.SMTP.Password.Reveal() != "canary-smtp" || len(s.NotifyAllow) != 2 {
+		t.Errorf("got %+v", s)
+	}
+	if printed := fmt.Sprintf("%v %+v %#v", s, s, s); strings.Contains(printed, "canary-smtp") {
+		t.Error("the settings print the password")
+	}
+	for _, tt := range []struct{ file, part string }{
+		{emulatorFile + "notify_allow: 'http://hooks.internal'", "setting notify_allow"},
+		{emulatorFile + "notify_allow: '10.0.0.1/8'", "setting notify_allow"},
+		{emulatorFile + "smtp_addr: mail.acme.example\nsmtp_from: a@b.example", "setting smtp_addr"},
+		{emulatorFile + "smtp_addr: mail.acme.example:25", "smtp_from"},
+		{emulatorFile + "smtp_addr: mail.acme.example:25\nsmtp_from: 'A <a@b.example>'", "setting smtp_from"},
+		{emulatorFile + "smtp_from: a@b.example", "smtp_addr is not"},
+		{emulatorFile + "smtp_password: canary-smtp", "smtp_addr is not"},
+		{mail + "smtp_user: postman", "smtp_password"},
+		{mail + "smtp_password: canary-smtp", "smtp_user"},
+	} {
+		_, err := world{files: map[string]string{"suitekey.yaml": tt.file}}.load(t, "")
+		if broker.CodeOf(err) != broker.CodeConfig || !strings.Contains(err.Error(), tt.part) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%q: got %v, want %s with %q", tt.file, err, broker.CodeConfig, tt.part)
 		}
 	}
 }

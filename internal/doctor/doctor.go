@@ -210,7 +210,7 @@ func (s *Service) news(conn broker.Connection, before, after broker.Health) []br
 		kind = broker.EventConnectionNeedsConsent
 	}
 	e := broker.NewEvent(kind, s.now(), conn.App, conn.ID, conn.ID)
-	e.Cause, e.Detail = is, sentence(after)
+	e.Cause, e.Detail = is, after.Evidence.Detail
 	if is == "" {
 		e.Cause = was // what it recovered from
 	}
@@ -223,19 +223,6 @@ func trouble(h broker.Health) broker.Cause {
 		return ""
 	}
 	return h.Cause
-}
-
-// sentence says for people what is wrong.
-func sentence(h broker.Health) string {
-	if h.State == broker.HealthOK {
-		return "The connection works again."
-	}
-	c := broker.Conditions[h.Cause]
-	text := c.Title + ". " + c.Do
-	if h.Evidence.Detail != "" {
-		text = c.Title + " (" + h.Evidence.Detail + "). " + c.Do
-	}
-	return text
 }
 
 func (s *Service) record(ctx context.Context, conn broker.Connection, h broker.Health) error {

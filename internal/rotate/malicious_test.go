@@ -124,4 +124,3 @@ func (w *world) revokedForeign(t *testing.T) (foreign []string) {
 	}
 	return foreign
 }
-

@@ -89,6 +89,11 @@ func (d *DB) DueCertificates(ctx context.Context, work string, now time.Time, li
 		selectCertificates+` WHERE state = 'active' AND rotate_at <= $2`+notResting+` ORDER BY valid_until, id LIMIT $3`, work, now, limit)
 }
 
+// ActiveCertificates lists all certificates that connections sign with, those that end first before the others.
+func (d *DB) ActiveCertificates(ctx context.Context) ([]broker.Certificate, error) {
+	return list(ctx, d.reader, scanCertificate, selectCertificates+` WHERE state = 'active' ORDER BY valid_until, id`)
+}
+
 // RetiringCertificates lists the certificates that were replaced at this time or earlier and are not revoked yet, of connections
 // that are connected; oldest first. Connections that rest from the work are left out.
 func (d *DB) RetiringCertificates(ctx context.Context, work string, now, replaced time.Time) ([]broker.Certificate, error) {

@@ -92,6 +92,11 @@ func (d *DB) DueUserGrants(ctx context.Context, now time.Time, limit int) ([]str
 		AND EXISTS (SELECT 1 FROM connections AS o WHERE o.id = connection_id AND o.state = 'connected') ORDER BY due_at, connection_id LIMIT $2`, now, limit)
 }
 
+// LiveUserGrants lists all consents that have not ended, those that end first before the others.
+func (d *DB) LiveUserGrants(ctx context.Context) ([]broker.UserGrant, error) {
+	return list(ctx, d.reader, scanUserGrant, selectUserGrants+` WHERE ended_at = 0 ORDER BY consent_by, connection_id`)
+}
+
 // number is how a truth is stored alike in both engines.
 func number(truth bool) int64 {
 	if truth {

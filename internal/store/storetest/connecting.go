@@ -110,6 +110,7 @@ func testDueCertificates(t *testing.T, opener Opener) {
 	second := add("second", broker.CertificateActive, start, 2*year)
 	add("retiring", broker.CertificateRetiring, start, year)
 	young := add("young", broker.CertificateActive, start.Add(year), 2*year)
+	wantEqual(t, get(db.ActiveCertificates(ctx))(t), []broker.Certificate{first, second, young})
 	shortened := add("shortened", broker.CertificateActive, start.Add(2*year), 4*year)
 	shortened.ValidUntil = kept(start.Add(3*year + time.Hour)) // NetSuite's word came with the upload
 	must(t, db.SaveCertificate(ctx, &shortened))

@@ -152,8 +152,10 @@ func testUserGrants(t *testing.T, opener Opener) {
 	weekly.AskedAt = kept(start.Add(time.Hour))
 	must(t, db.SaveUserGrant(ctx, &weekly))
 	wantEqual(t, due(start.Add(36*time.Hour)), []string{"con_1"})
+	wantEqual(t, get(db.LiveUserGrants(ctx))(t), []broker.UserGrant{weekly, g})
 	g.EndedAt, g.RefreshToken = kept(start), nil
 	must(t, db.SaveUserGrant(ctx, &g))
+	wantEqual(t, get(db.LiveUserGrants(ctx))(t), []broker.UserGrant{weekly})
 	if ended := due(start.Add(1000 * time.Hour)); len(ended) != 0 {
 		t.Errorf("an ended consent is due: %v", ended)
 	}
