@@ -51,6 +51,28 @@ var hostileIDs = []string{
 	"xn--evil", "*", "1234567,1", "1234567;1", "{1234567}", "$(id)", "'1234567'", strings.Repeat("1", 64), strings.Repeat("1", 1<<20),
 }
 
+// TE-04: what belongs together, and what only looks as if it did.
+func TestTE04_Company(t *testing.T) {
+	for in, want := range map[string]string{
+		"1234567": "1234567", "1234567_SB1": "1234567", "1234567-sb1": "1234567", "1234567_SB10": "1234567", "1234567_sb99": "1234567",
+		"1234567_RP": "1234567", "1234567-rp": "1234567", "1234567_RP2": "1234567", "acme": "ACME", "ACME_SB1": "ACME", "acme-rp": "ACME",
+		"TSTDRV1234567": "TSTDRV1234567", "tstdrv1234567": "TSTDRV1234567", "TSTDRV1234567_SB1": "TSTDRV1234567", "TD1234567": "TD1234567",
+		"1234567SB1": "1234567SB1", "SB1": "SB1", "RP": "RP", "1234567_SB": "1234567_SB", "1234567_SBX": "1234567_SBX", "1234567_SB1_SB2": "1234567_SB1",
+		"1234567_SB1X": "1234567_SB1X", "1234567_RPX": "1234567_RPX", "1234567_XSB1": "1234567_XSB1", "12345678": "12345678", "123456": "123456",
+		"1234567_1": "1234567_1", "0": "0", "A_B_C": "A_B_C", "1234567_TD1": "1234567_TD1",
+	} {
+		account, err := ParseAccountID(in)
+		if err != nil || account.Company().String() != want {
+			t.Errorf("company of %q: %q, %v; want %q", in, account.Company(), err, want)
+		}
+	}
+	for _, raw := range []AccountID{"", "_SB1", "_RP"} { // never parsed, but a company must not become empty
+		if raw.Company() != raw {
+			t.Errorf("company of %q: %q", raw, raw.Company())
+		}
+	}
+}
+
 func TestPX01_HostileAccountIDsAreRefused(t *testing.T) {
 	for _, id := range hostileIDs {
 		if strings.TrimSpace(id) == "1234567" {

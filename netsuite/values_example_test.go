@@ -69,11 +69,11 @@ func ExampleParseAccountID() {
 			fmt.Println(err)
 			continue
 		}
-		fmt.Println(account, account.HostLabel(), account.Environment(), account.Describe())
+		fmt.Println(account, account.HostLabel(), account.Environment(), account.Describe(), account.Company())
 	}
 	// Output:
-	// 1234567_SB2 1234567-sb2 Sandbox Sandbox 2
-	// TSTDRV1234567 tstdrv1234567 Test Drive Test Drive
+	// 1234567_SB2 1234567-sb2 Sandbox Sandbox 2 1234567
+	// TSTDRV1234567 tstdrv1234567 Test Drive Test Drive TSTDRV1234567
 	// account ID "1234567.evil.example" must be letters and digits in groups joined by _ or -, such as 1234567_SB1; copy it from Setup > Company > Company Information
 }
 
@@ -143,4 +143,21 @@ func ExampleQuoteFilter() {
 	// Output:
 	// companyName IS "O'Neil & Sons"
 	// filter value must be printable, without double quote and backslash; ask SuiteQL, which can hold them
+}
+
+// A public client's refresh token works once. Whether it may be sent again depends on how the refresh failed.
+func ExampleMaySpendRefreshToken() {
+	for _, failure := range []error{
+		&netsuite.Error{Op: "token refresh", Err: netsuite.ErrResponseLost},
+		&netsuite.Error{Op: "token refresh", Status: 502, Err: netsuite.ErrUnavailable},
+		&netsuite.Error{Op: "token refresh", Status: 503, Err: netsuite.ErrUnavailable},
+		&netsuite.Error{Op: "token refresh", Status: 400, Code: "invalid_grant", Err: netsuite.ErrInvalidGrant},
+	} {
+		fmt.Println(netsuite.MaySpendRefreshToken(failure), failure)
+	}
+	// Output:
+	// true token refresh: response lost
+	// true token refresh: HTTP 502: unavailable
+	// false token refresh: HTTP 503: unavailable
+	// false token refresh: HTTP 400 invalid_grant
 }

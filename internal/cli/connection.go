@@ -1,66 +1,233 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/suitekey/suitekey/internal/app"
+	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/netsuite"
 )
 
 type connectionRow struct {
 	ID            string    `json:"id"`
 	App           string    `json:"app"`
 	Customer      string    `json:"customer"`
+	Family        string    `json:"family"`
+	Environment   string    `json:"environment"`
 	Account       string    `json:"account"`
+	Kind          string    `json:"kind"`
+	EndUser       string    `json:"end_user,omitempty"`
 	State         string    `json:"state"`
+	Health        string    `json:"health"`
+	Cause         string    `json:"cause,omitempty"`
 	Role          string    `json:"role"`
 	Entity        string    `json:"entity"`
-	CertificateID string    `json:"certificate_id"`
+	CertificateID string    `json:"certificate_id,omitempty"`
 	ValidUntil    time.Time `json:"valid_until,omitzero"`
+	RotateAt      time.Time `json:"rotate_at,omitzero"`
+	ConsentBy     time.Time `json:"consent_by,omitzero"`
 }
 
+// ends is when what the connection lives on ends.
+func (r connectionRow) ends() time.Time {
+	if r.Kind == string(broker.KindUser) {
+		return r.ConsentBy
+	}
+	return r.ValidUntil
+}
+
+const connectionListHelp = `Lists the connections. Production, sandboxes and Release Preview of one company stand together: they are one family, and each has
+connections of its own.
+
+  suitekey connection list
+  suitekey connection list --family 1234567
+`
+
 func newConnection(e *env) *cobra.Command {
-	var name string
+	return group("connection", "Look at the connections, check and end them",
+		newConnectionList(e), newConnectionShow(e), newConnectionCheck(e), newConnectionDisconnect(e), newConnectionRecord(e), newConnectionVerifyRecord(e))
+}
+
+func newConnectionList(e *env) *cobra.Command {
+	var name, family string
 	list := &cobra.Command{
-		Use: "list", Short: "List the connections", Args: cobra.NoArgs,
+		Use: "list", Short: "List the connections, by company", Long: connectionListHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			var of netsuite.AccountID
+			if family != "" {
+				account, err := netsuite.ParseAccountID(family)
+				if err != nil {
+					return broker.Errorf(broker.CodeInvalid, "flag --family: %v", err)
+				}
+				of = account.Company()
+			}
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
-				rows, err := connectionRows(ctx, a, name)
+				rows, err := connectionRows(ctx, a, name, of)
 				if err != nil {
 					return err
 				}
-				return printTable(e, rows, []string{"ID", "APP", "CUSTOMER", "ACCOUNT", "STATE", "CERTIFICATE UNTIL"}, func(r connectionRow) []any {
-					return []any{r.ID, r.App, r.Customer, r.Account, r.State, when(r.ValidUntil)}
+				return printTable(e, rows, []string{"ID", "CUSTOMER", "ENVIRONMENT", "ACCOUNT", "APP", "KIND", "STATE", "HEALTH", "ENDS"}, func(r connectionRow) []any {
+					return []any{r.ID, r.Customer, r.Environment, r.Account, r.App, strings.TrimSpace(r.Kind + " " + r.EndUser), r.State, r.Health, when(r.ends())}
 				})
 			})
 		},
 	}
 	list.Flags().StringVar(&name, "app", "", "`NAME` of the app; all apps without it")
+	list.Flags().StringVar(&family, "family", "", "`ACCOUNT` of a company, in any of its environments")
 	addSettingsFlags(list.Flags())
-	return group("connection", "Look at the connections, check and end them", list, newConnectionCheck(e), newConnectionDisconnect(e), newConnectionRecord(e), newConnectionVerifyRecord(e))
+	return list
 }
 
-func connectionRows(ctx context.Context, a *app.App, name string) ([]connectionRow, error) {
+// connectionRows are the connections of an app and a company; empty ones mean all. Companies stand together, production first.
+func connectionRows(ctx context.Context, a *app.App, name string, family netsuite.AccountID) ([]connectionRow, error) {
 	connections, err := a.Store.Connections(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	rows := make([]connectionRow, 0, len(connections))
 	for _, c := range connections {
-		row := connectionRow{
-			ID: c.ID, App: c.App, Customer: c.Customer, Account: c.Account.String(), State: string(c.State),
-			Role: c.RoleName, Entity: c.EntityName, CertificateID: c.CertificateID,
+		if family != "" && c.Account.Company() != family {
+			continue
 		}
-		if c.CertificateID != "" {
-			cert, err := a.Store.Certificate(ctx, c.CertificateID)
-			if err != nil {
-				return nil, err
-			}
-			row.ValidUntil = cert.ValidUntil
+		row, err := connectionRowOf(ctx, a, c)
+		if err != nil {
+			return nil, err
 		}
 		rows = append(rows, row)
 	}
+	slices.SortStableFunc(rows, func(a, b connectionRow) int {
+		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Account, b.Account))
+	})
 	return rows, nil
+}
+
+func connectionRowOf(ctx context.Context, a *app.App, c broker.Connection) (connectionRow, error) {
+	row := connectionRow{
+		ID: c.ID, App: c.App, Customer: c.Customer, Family: c.Account.Company().String(), Environment: c.Account.Describe(), Account: c.Account.String(),
+		Kind: string(c.Kind), EndUser: c.EndUser, State: string(c.State), Health: string(broker.HealthOK), Role: c.RoleName, Entity: c.EntityName,
+		CertificateID: c.CertificateID,
+	}
+	h, err := a.Store.Health(ctx, c.ID)
+	switch {
+	case err == nil:
+		row.Health, row.Cause = string(h.State), string(h.Cause)
+	case !errors.Is(err, broker.ErrNotFound):
+		return row, err
+	}
+	if c.CertificateID != "" {
+		cert, err := a.Store.Certificate(ctx, c.CertificateID)
+		if err != nil {
+			return row, err
+		}
+		row.ValidUntil, row.RotateAt = cert.ValidUntil, cert.RotateAt()
+	}
+	g, err := a.Store.UserGrant(ctx, c.ID)
+	if err == nil {
+		row.ConsentBy = g.ConsentBy
+	} else if !errors.Is(err, broker.ErrNotFound) {
+		return row, err
+	}
+	return row, nil
+}
+
+const connectionShowHelp = `Prints one connection in full: its state and health, when what it lives on ends, the other environments of its company, and what
+happened last.
+
+  suitekey connection show co_…
+`
+
+// recentEvents is how far back show looks, and how many events it prints.
+const (
+	recentEvents = 90 * 24 * time.Hour
+	mostEvents   = 20
+)
+
+type eventRow struct {
+	At     time.Time `json:"at"`
+	Type   string    `json:"type"`
+	Cause  string    `json:"cause,omitempty"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+func newConnectionShow(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "show ID", Short: "Print one connection in full", Long: connectionShowHelp, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
+				conn, err := a.Store.Connection(ctx, args[0])
+				if errors.Is(err, broker.ErrNotFound) {
+					return broker.Errorf(broker.CodeNotFound, "there is no connection %.80q", args[0]).WithDo("suitekey connection list")
+				}
+				if err != nil {
+					return err
+				}
+				return e.showConnection(ctx, a, conn)
+			})
+		},
+	}
+	addSettingsFlags(cmd.Flags())
+	return cmd
+}
+
+func (e *env) showConnection(ctx context.Context, a *app.App, conn broker.Connection) error {
+	row, err := connectionRowOf(ctx, a, conn)
+	if err != nil {
+		return err
+	}
+	family, err := connectionRows(ctx, a, conn.App, conn.Account.Company())
+	if err != nil {
+		return err
+	}
+	family = slices.DeleteFunc(family, func(r connectionRow) bool { return r.ID == conn.ID })
+	happened, err := a.Store.EventsOf(ctx, conn.ID, time.Now().Add(-recentEvents))
+	if err != nil {
+		return err
+	}
+	events := make([]eventRow, 0, mostEvents)
+	for _, x := range happened[max(0, len(happened)-mostEvents):] {
+		events = append(events, eventRow{x.At, string(x.Type), string(x.Cause), x.Detail})
+	}
+	return e.print(struct {
+		connectionRow
+		Siblings []connectionRow `json:"siblings"`
+		Events   []eventRow      `json:"events"`
+	}{row, family, events}, "%s", connectionText(row, family, events))
+}
+
+func connectionText(r connectionRow, family []connectionRow, events []eventRow) string {
+	var b strings.Builder
+	line := func(name, value string) {
+		if value != "" && value != "-" {
+			fmt.Fprintf(&b, "%-14s %s\n", name, value)
+		}
+	}
+	line("connection", r.ID)
+	line("customer", r.Customer)
+	line("app", r.App)
+	line("account", r.Account+" ("+r.Environment+")")
+	line("kind", strings.TrimSpace(r.Kind+" "+r.EndUser))
+	line("acts as", strings.Trim(r.Entity+", role "+r.Role, ", "))
+	line("state", r.State)
+	line("health", strings.TrimSpace(r.Health+" "+r.Cause))
+	if c, known := broker.Conditions[broker.Cause(r.Cause)]; known {
+		line("", c.Title+". "+c.Do)
+	}
+	line("certificate", r.CertificateID)
+	line("ends", when(r.ends()))
+	line("renewed", when(r.RotateAt))
+	for _, s := range family {
+		line("also", fmt.Sprintf("%s  %s (%s), %s", s.ID, s.Account, s.Environment, s.State))
+	}
+	for _, x := range events {
+		line("event", strings.TrimSpace(when(x.At)+"  "+x.Type+"  "+x.Cause+" "+x.Detail))
+	}
+	return b.String()
 }

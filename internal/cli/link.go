@@ -29,18 +29,32 @@ new consent, and keeps its ID, settings, history and clients.
 
   suitekey link create --app acme-sync --customer "Globex Inc." --user u_42
   suitekey link create --repair co_…
+
+A sandbox of a customer who is connected already:
+
+  suitekey link create --like co_… --expect 1234567_SB1
 `
 
 func newLinkCreate(e *env) *cobra.Command {
 	var (
-		q            onboard.LinkRequest
-		kind, repair string
+		q                  onboard.LinkRequest
+		kind, repair, like string
 	)
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a link for one customer", Long: linkCreateHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q.Kind = broker.LinkKind(kind)
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
+				if like != "" {
+					if len(q.Expect) != 1 {
+						return broker.Errorf(broker.CodeInvalid, "--like needs --expect with one account of the same company")
+					}
+					made, err := a.Onboard.LikeLink(ctx, like, q.Expect[0])
+					if err != nil {
+						return err
+					}
+					return e.printLink(made)
+				}
 				if repair != "" {
 					link, url, err := a.Onboard.RepairLink(ctx, repair)
 					if err != nil {
@@ -62,6 +76,7 @@ func newLinkCreate(e *env) *cobra.Command {
 	f.StringSliceVar(&q.Expect, "expect", nil, "`ACCOUNT` ID that may be connected; without it the customer confirms the account")
 	f.StringVar(&q.EndUser, "user", "", "your own `ID` of a person, whose own connection the link makes; without it the link connects the account")
 	f.StringVar(&repair, "repair", "", "`ID` of a connection that needs a new consent; app, customer and account are its own")
+	f.StringVar(&like, "like", "", "`ID` of a connection to another environment of the same company; app, customer and metadata are taken over")
 	f.StringVar(&kind, "kind", "sent", "`KIND`: sent or session")
 	f.StringVar(&q.ReturnURL, "return-url", "", "`URL` of the app to go back to; one of its return_urls")
 	f.StringToStringVar(&q.Metadata, "metadata", nil, "`KEY=VALUE` of your own, kept with the connection")

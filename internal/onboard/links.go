@@ -47,6 +47,29 @@ func (s *Service) CreateLink(ctx context.Context, q LinkRequest) (NewLink, error
 	return s.issue(ctx, link)
 }
 
+// LikeLink makes a link for another environment of a connected company: app, customer and metadata are those of the connection. expect
+// names the account, which must be of the same company (TE-04).
+func (s *Service) LikeLink(ctx context.Context, connectionID, expect string) (NewLink, error) {
+	conn, err := s.Store.Connection(ctx, connectionID)
+	if errors.Is(err, broker.ErrNotFound) {
+		return NewLink{}, broker.Errorf(broker.CodeNotFound, "there is no connection %.80q", connectionID).WithDo("suitekey connection list")
+	}
+	if err != nil {
+		return NewLink{}, err
+	}
+	account, err := netsuite.ParseAccountID(expect)
+	switch {
+	case err != nil:
+		return NewLink{}, broker.Errorf(broker.CodeInvalid, "field \"expect\": %v", err)
+	case account == conn.Account:
+		return NewLink{}, broker.Errorf(broker.CodeInvalid, "field \"expect\": account %s has this connection already", account).WithDo("suitekey link create --repair " + conn.ID)
+	case account.Company() != conn.Account.Company():
+		return NewLink{}, broker.Errorf(broker.CodeInvalid, "field \"expect\": account %s is not of the same company as %s", account, conn.Account).
+			WithDo("Make a link of its own: suitekey link create --app " + conn.App + " --customer NAME --expect " + account.String())
+	}
+	return s.CreateLink(ctx, LinkRequest{App: conn.App, Customer: conn.Customer, Expect: []string{expect}, EndUser: conn.EndUser, Metadata: conn.Metadata})
+}
+
 func (s *Service) newLink(app broker.App, q LinkRequest) (broker.Link, error) {
 	if q.Kind == "" {
 		q.Kind = broker.LinkSent
