@@ -85,3 +85,19 @@ func (a AccountID) Describe() string {
 	}
 	return a.Environment().String()
 }
+
+// Company returns the ID that the accounts of one company have in common: that of its production account, for itself, its
+// sandboxes and its Release Preview accounts. They are one family, and never the same account. An ID whose form is unknown is a
+// family of its own, so that nobody takes strangers for relatives.
+func (a AccountID) Company() AccountID {
+	id := string(a)
+	for _, mark := range []*regexp.Regexp{sandboxForm, releasePreviewForm} {
+		company := mark.ReplaceAllString(id, "")
+		if company != id && company != "" && !hasMark(company) {
+			return AccountID(company)
+		}
+	}
+	return a
+}
+
+func hasMark(id string) bool { return sandboxForm.MatchString(id) || releasePreviewForm.MatchString(id) }

@@ -96,6 +96,7 @@ func printDecl(t *testing.T, files *token.FileSet, decl ast.Decl) (out []string)
 // shownBy are names without an example of their own, each with the example that shows it.
 var shownBy = map[string]string{
 	"AccountID":               "ParseAccountID",
+	"AccountID.Company":       "ParseAccountID",
 	"AccountID.Describe":      "ParseAccountID",
 	"AccountID.Environment":   "ParseAccountID",
 	"AccountID.HostLabel":     "ParseAccountID",

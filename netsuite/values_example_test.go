@@ -69,11 +69,11 @@ func ExampleParseAccountID() {
 			fmt.Println(err)
 			continue
 		}
-		fmt.Println(account, account.HostLabel(), account.Environment(), account.Describe())
+		fmt.Println(account, account.HostLabel(), account.Environment(), account.Describe(), account.Company())
 	}
 	// Output:
-	// 1234567_SB2 1234567-sb2 Sandbox Sandbox 2
-	// TSTDRV1234567 tstdrv1234567 Test Drive Test Drive
+	// 1234567_SB2 1234567-sb2 Sandbox Sandbox 2 1234567
+	// TSTDRV1234567 tstdrv1234567 Test Drive Test Drive TSTDRV1234567
 	// account ID "1234567.evil.example" must be letters and digits in groups joined by _ or -, such as 1234567_SB1; copy it from Setup > Company > Company Information
 }
 
