@@ -100,4 +100,6 @@ func (a AccountID) Company() AccountID {
 	return a
 }
 
-func hasMark(id string) bool { return sandboxForm.MatchString(id) || releasePreviewForm.MatchString(id) }
+func hasMark(id string) bool {
+	return sandboxForm.MatchString(id) || releasePreviewForm.MatchString(id)
+}

@@ -29,6 +29,11 @@ new consent, and keeps its ID, settings, history and clients.
 
   suitekey link create --app acme-sync --customer "Globex Inc." --user u_42
   suitekey link create --repair co_…
+
+A link with --like connects another environment of a customer who is connected already, for example a sandbox: app, customer, person
+and metadata are those of the connection.
+
+  suitekey link create --like co_… --expect 1234567_SB1
 `
 
 func newLinkCreate(e *env) *cobra.Command {
@@ -40,6 +45,10 @@ func newLinkCreate(e *env) *cobra.Command {
 		Use: "create", Short: "Make a link for one customer", Long: linkCreateHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q.Kind = broker.LinkKind(kind)
+			if repair != "" && q.Like != "" {
+				return broker.Errorf(broker.CodeInvalid, "flag --like: cannot be used with --repair").
+					WithDo("Use --repair for the same account, or --like for another one of the company.")
+			}
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
 				if repair != "" {
 					link, url, err := a.Onboard.RepairLink(ctx, repair)
@@ -61,6 +70,7 @@ func newLinkCreate(e *env) *cobra.Command {
 	f.StringVar(&q.Customer, "customer", "", "`NAME` of the customer, as the page shows it")
 	f.StringSliceVar(&q.Expect, "expect", nil, "`ACCOUNT` ID that may be connected; without it the customer confirms the account")
 	f.StringVar(&q.EndUser, "user", "", "your own `ID` of a person, whose own connection the link makes; without it the link connects the account")
+	f.StringVar(&q.Like, "like", "", "`ID` of a connection to another account of the same company; app, customer, person and metadata are its own")
 	f.StringVar(&repair, "repair", "", "`ID` of a connection that needs a new consent; app, customer and account are its own")
 	f.StringVar(&kind, "kind", "sent", "`KIND`: sent or session")
 	f.StringVar(&q.ReturnURL, "return-url", "", "`URL` of the app to go back to; one of its return_urls")

@@ -21,6 +21,8 @@ type LinkRequest struct {
 	EndUser   string          // the app's own name for the person, for a user connection; empty: a machine connection
 	ReturnURL string          // one of the app's return_urls; required for a session link
 	Metadata  map[string]string
+	// Like is the ID of a connection to another account of the same company: app, customer, metadata and person are its own. See like.go.
+	Like string
 }
 
 // NewLink is a link with what is shown once.
@@ -33,6 +35,10 @@ type NewLink struct {
 
 // CreateLink makes a link for one customer.
 func (s *Service) CreateLink(ctx context.Context, q LinkRequest) (NewLink, error) {
+	q, err := s.alike(ctx, q)
+	if err != nil {
+		return NewLink{}, err
+	}
 	app, err := s.App(ctx, q.App)
 	if err != nil {
 		return NewLink{}, err
