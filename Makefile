@@ -51,6 +51,7 @@ bench: deps ## measure the hand-out of a token against a bare handler, 100,000 c
 .PHONY: soak
 soak: deps ## let 200 connections live through two years with three replicas on PostgreSQL, which are killed; SOAKFLAGS=-soak.seed=1 repeats
 	$(GO) test -count=1 -v -timeout 3h -run TestYears ./internal/soak -soak.days=730 -soak.step=1 -soak.connections=200 -soak.kills=10 $(SOAKFLAGS)
+	$(GO) test -count=1 -v -timeout 30m -run TestDatabaseIsAway ./internal/app -app.standstill=30s
 
 .PHONY: storybook
 storybook: ## serve every screen of the wizard from canned runs

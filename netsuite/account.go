@@ -78,28 +78,23 @@ func (a AccountID) Environment() Environment {
 	return Production
 }
 
+// Company returns the account of the company's production environment: "1234567" for 1234567, 1234567_SB1 and 1234567_RP. Accounts
+// with one Company belong together; each has data, users, certificates and tokens of its own. An ID without a known mark is its
+// own company.
+func (a AccountID) Company() AccountID {
+	id := string(a)
+	for _, mark := range []*regexp.Regexp{sandboxForm, releasePreviewForm} {
+		if at := mark.FindStringIndex(id); at != nil && at[0] > 0 {
+			return AccountID(id[:at[0]])
+		}
+	}
+	return a
+}
+
 // Describe returns the environment for people, with the number of a sandbox: "Production", "Sandbox 1".
 func (a AccountID) Describe() string {
 	if number := sandboxForm.FindStringSubmatch(string(a)); number != nil {
 		return Sandbox.String() + " " + number[1]
 	}
 	return a.Environment().String()
-}
-
-// Company returns the ID that the accounts of one company have in common: that of its production account, for itself, its
-// sandboxes and its Release Preview accounts. They are one family, and never the same account. An ID whose form is unknown is a
-// family of its own, so that nobody takes strangers for relatives.
-func (a AccountID) Company() AccountID {
-	id := string(a)
-	for _, mark := range []*regexp.Regexp{sandboxForm, releasePreviewForm} {
-		company := mark.ReplaceAllString(id, "")
-		if company != id && company != "" && !hasMark(company) {
-			return AccountID(company)
-		}
-	}
-	return a
-}
-
-func hasMark(id string) bool {
-	return sandboxForm.MatchString(id) || releasePreviewForm.MatchString(id)
 }

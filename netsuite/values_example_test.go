@@ -144,3 +144,20 @@ func ExampleQuoteFilter() {
 	// companyName IS "O'Neil & Sons"
 	// filter value must be printable, without double quote and backslash; ask SuiteQL, which can hold them
 }
+
+// A public client's refresh token works once. Whether it may be sent again depends on how the refresh failed.
+func ExampleMaySpendRefreshToken() {
+	for _, failure := range []error{
+		&netsuite.Error{Op: "token refresh", Err: netsuite.ErrResponseLost},
+		&netsuite.Error{Op: "token refresh", Status: 502, Err: netsuite.ErrUnavailable},
+		&netsuite.Error{Op: "token refresh", Status: 503, Err: netsuite.ErrUnavailable},
+		&netsuite.Error{Op: "token refresh", Status: 400, Code: "invalid_grant", Err: netsuite.ErrInvalidGrant},
+	} {
+		fmt.Println(netsuite.MaySpendRefreshToken(failure), failure)
+	}
+	// Output:
+	// true token refresh: response lost
+	// true token refresh: HTTP 502: unavailable
+	// false token refresh: HTTP 503: unavailable
+	// false token refresh: HTTP 400 invalid_grant
+}

@@ -138,7 +138,7 @@ func (a *App) build(v *vault.Vault) {
 	consent := &consents.Service{Store: a.Store, Vault: v, Site: cfg.Site, Client: a.client, PublicURL: cfg.PublicURL, Now: cfg.Now}
 	a.Replica = &replica.Service{Store: a.Store, ID: holder, Logger: cfg.Logger} // by its own clock, which no test moves
 	a.Doctor = &doctor.Service{
-		Store: a.Store, Certificates: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now, Logger: cfg.Logger,
+		Store: a.Store, Certificates: certs, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now,
 	}
 	a.Tokens = &tokens.Service{
 		Store: a.Store, Vault: v, Certificates: certs, Consents: consent, Health: a.Doctor, Audit: a.Audit, Site: cfg.Site, Current: a.Replica.Current,

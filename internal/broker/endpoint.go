@@ -76,6 +76,12 @@ type Delivery struct {
 	Version   int64
 }
 
+// Backlog is what an endpoint has not taken.
+type Backlog struct {
+	Pending int
+	GivenUp int
+}
+
 // Alert is one cause that people were, or will be, told of; at most one is open for each connection and subject.
 type Alert struct {
 	ID           string

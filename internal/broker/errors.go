@@ -47,6 +47,7 @@ const (
 	CodeTampered    Code = "SK-VLT-103"
 	CodeWrongMode   Code = "SK-VLT-104"
 	CodeAudit       Code = "SK-AUD-101"
+	CodeDatabase    Code = "SK-STO-101"
 	CodeBroken      Code = "SK-TOK-101"
 	CodeSetupState  Code = "SK-TOK-102"
 	CodeUndelivered Code = "SK-NTF-101"
@@ -106,6 +107,7 @@ var Situations = map[Code]Situation{
 	CodeTampered:    {500, "A stored secret was changed from outside", "It was not used. Other connections go on.", "Restore the row from a backup, or onboard this connection again."},
 	CodeWrongMode:   {500, "This vault belongs to the other world", "A vault for the real NetSuite never talks to an emulator, and the other way round.", "Use another database, or change netsuite.emulator."},
 	CodeAudit:       {503, "The audit line could not be stored", "No token was handed out without it.", "Make room for the database, then try again."},
+	CodeDatabase:    {503, "The database does not answer", "The server gives nothing away that it cannot note down. It goes on by itself when the database is back.", "Try again in a few seconds."},
 	CodeBroken:      {400, "The connection cannot get a token", "NetSuite refused the connection's certificate.", "Send the customer a repair link."},
 	CodeSetupState:  {400, "The connection is not ready", "Its set-up has not been finished, or it was disconnected.", "Finish the set-up."},
 	CodeStale:       {503, "This server is cut off from its database", "Until it is back, it hands out what it has and asks NetSuite for nothing, since another server may have taken over.", "Make the database reachable from this server."},

@@ -3,7 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,8 +17,6 @@ import (
 	"github.com/suitekey/suitekey/netsuite"
 )
 
-// connectionRow is a connection as the list has it. Family is the company's production account, which the company's sandboxes and
-// Release Preview have in common; Environment tells them apart.
 type connectionRow struct {
 	ID            string    `json:"id"`
 	App           string    `json:"app"`
@@ -23,101 +25,98 @@ type connectionRow struct {
 	Environment   string    `json:"environment"`
 	Account       string    `json:"account"`
 	Kind          string    `json:"kind"`
-	User          string    `json:"user,omitempty"`
+	EndUser       string    `json:"end_user,omitempty"`
 	State         string    `json:"state"`
+	Health        string    `json:"health"`
+	Cause         string    `json:"cause,omitempty"`
 	Role          string    `json:"role"`
 	Entity        string    `json:"entity"`
-	CertificateID string    `json:"certificate_id"`
+	CertificateID string    `json:"certificate_id,omitempty"`
 	ValidUntil    time.Time `json:"valid_until,omitzero"`
+	RotateAt      time.Time `json:"rotate_at,omitzero"`
+	ConsentBy     time.Time `json:"consent_by,omitzero"`
 }
+
+// ends is when what the connection lives on ends.
+func (r connectionRow) ends() time.Time {
+	if r.Kind == string(broker.KindUser) {
+		return r.ConsentBy
+	}
+	return r.ValidUntil
+}
+
+const connectionListHelp = `Lists the connections. Production, sandboxes and Release Preview of one company stand together: they are one family, and each has
+connections of its own.
+
+  suitekey connection list
+  suitekey connection list --family 1234567
+`
 
 func newConnection(e *env) *cobra.Command {
 	return group("connection", "Look at the connections, check and end them",
 		newConnectionList(e), newConnectionShow(e), newConnectionCheck(e), newConnectionDisconnect(e), newConnectionRecord(e), newConnectionVerifyRecord(e))
 }
 
-const connectionListHelp = `Lists the connections. Production, sandboxes and Release Preview of one company stand together.
-
-  suitekey connection list
-  suitekey connection list --family 1234567
-  suitekey connection list --app acme-sync --json
-`
-
 func newConnectionList(e *env) *cobra.Command {
 	var name, family string
-	cmd := &cobra.Command{
-		Use: "list", Short: "List the connections", Long: connectionListHelp, Args: cobra.NoArgs,
+	list := &cobra.Command{
+		Use: "list", Short: "List the connections, by company", Long: connectionListHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			company, err := companyFlag(cmd, family)
-			if err != nil {
-				return err
+			var of netsuite.AccountID
+			if family != "" {
+				account, err := netsuite.ParseAccountID(family)
+				if err != nil {
+					return broker.Errorf(broker.CodeInvalid, "flag --family: %v", err)
+				}
+				of = account.Company()
 			}
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
-				rows, err := connectionRows(ctx, a, name, company)
+				rows, err := connectionRows(ctx, a, name, of)
 				if err != nil {
 					return err
 				}
-				head := []string{"ID", "APP", "CUSTOMER", "FAMILY", "ENVIRONMENT", "ACCOUNT", "STATE", "CERTIFICATE UNTIL"}
-				return printTable(e, rows, head, func(r connectionRow) []any {
-					return []any{r.ID, r.App, r.Customer, r.Family, r.Environment, r.Account, r.State, when(r.ValidUntil)}
+				return printTable(e, rows, []string{"ID", "CUSTOMER", "ENVIRONMENT", "ACCOUNT", "APP", "KIND", "STATE", "HEALTH", "ENDS"}, func(r connectionRow) []any {
+					return []any{r.ID, r.Customer, r.Environment, r.Account, r.App, strings.TrimSpace(r.Kind + " " + r.EndUser), r.State, r.Health, when(r.ends())}
 				})
 			})
 		},
 	}
-	cmd.Flags().StringVar(&name, "app", "", "`NAME` of the app; all apps without it")
-	cmd.Flags().StringVar(&family, "family", "", "`ACCOUNT` ID of any account of a company; all companies without it")
-	addSettingsFlags(cmd.Flags())
-	return cmd
+	list.Flags().StringVar(&name, "app", "", "`NAME` of the app; all apps without it")
+	list.Flags().StringVar(&family, "family", "", "`ACCOUNT` of a company, in any of its environments")
+	addSettingsFlags(list.Flags())
+	return list
 }
 
-// companyFlag reads --family; it is empty for a flag that was not given.
-func companyFlag(cmd *cobra.Command, family string) (netsuite.AccountID, error) {
-	if !cmd.Flags().Changed("family") {
-		return "", nil
-	}
-	account, err := netsuite.ParseAccountID(family)
-	if err != nil {
-		return "", broker.Errorf(broker.CodeInvalid, "flag --family: %v", err).WithDo("Name an account of the company, for example 1234567.")
-	}
-	return account.Company(), nil
-}
-
-// connectionRows lists the connections of an app, or of all, to the accounts of a company, or to all; families together.
-func connectionRows(ctx context.Context, a *app.App, name string, company netsuite.AccountID) ([]connectionRow, error) {
-	var connections []broker.Connection
-	var err error
-	if company == "" {
-		connections, err = a.Store.Connections(ctx, name)
-	} else {
-		connections, err = a.Store.ConnectionsOfCompany(ctx, name, company)
-	}
+// connectionRows are the connections of an app and a company; empty ones mean all. Companies stand together, production first.
+func connectionRows(ctx context.Context, a *app.App, name string, family netsuite.AccountID) ([]connectionRow, error) {
+	connections, err := connectionsOf(ctx, a, name, family)
 	if err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(connections, byFamily)
+	return rowsOf(ctx, a, connections)
+}
+
+func connectionsOf(ctx context.Context, a *app.App, name string, family netsuite.AccountID) ([]broker.Connection, error) {
+	if family == "" {
+		return a.Store.Connections(ctx, name)
+	}
+	return a.Store.ConnectionsOfCompany(ctx, name, family)
+}
+
+func rowsOf(ctx context.Context, a *app.App, connections []broker.Connection) ([]connectionRow, error) {
 	rows := make([]connectionRow, 0, len(connections))
 	for _, c := range connections {
-		row := newConnectionRow(c)
-		if c.CertificateID != "" {
-			cert, err := a.Store.Certificate(ctx, c.CertificateID)
-			if err != nil {
-				return nil, err
-			}
-			row.ValidUntil = cert.ValidUntil
+		row, err := connectionRowOf(ctx, a, c)
+		if err != nil {
+			return nil, err
 		}
 		rows = append(rows, row)
 	}
 	return rows, nil
 }
 
-func newConnectionRow(c broker.Connection) connectionRow {
-	return connectionRow{
-		ID: c.ID, App: c.App, Customer: c.Customer, Family: c.Account.Company().String(), Environment: c.Account.Describe(), Account: c.Account.String(),
-		Kind: string(c.Kind), User: c.EndUser, State: string(c.State), Role: c.RoleName, Entity: c.EntityName, CertificateID: c.CertificateID,
-	}
-}
-
-// byFamily puts the accounts of a company together: its own first, then sandboxes by number, then the others.
+// byFamily puts a company's accounts together: production first, then sandboxes by number, then the others.
 func byFamily(a, b broker.Connection) int {
 	return cmp.Or(
 		cmp.Compare(a.Account.Company(), b.Account.Company()),
@@ -135,4 +134,172 @@ func distance(account netsuite.AccountID) int {
 		return 1
 	}
 	return 2
+}
+
+func connectionRowOf(ctx context.Context, a *app.App, c broker.Connection) (connectionRow, error) {
+	row := connectionRow{
+		ID: c.ID, App: c.App, Customer: c.Customer, Family: c.Account.Company().String(), Environment: c.Account.Describe(), Account: c.Account.String(),
+		Kind: string(c.Kind), EndUser: c.EndUser, State: string(c.State), Health: string(broker.HealthOK), Role: c.RoleName, Entity: c.EntityName,
+		CertificateID: c.CertificateID,
+	}
+	h, err := a.Store.Health(ctx, c.ID)
+	switch {
+	case err == nil:
+		row.Health, row.Cause = string(h.State), string(h.Cause)
+	case !errors.Is(err, broker.ErrNotFound):
+		return row, err
+	}
+	if c.CertificateID != "" {
+		cert, err := a.Store.Certificate(ctx, c.CertificateID)
+		if err != nil {
+			return row, err
+		}
+		row.ValidUntil = cert.ValidUntil
+		if c.State == broker.ConnectionConnected {
+			row.RotateAt = cert.RotateAt()
+		}
+	}
+	g, err := a.Store.UserGrant(ctx, c.ID)
+	if err == nil {
+		row.ConsentBy = g.ConsentBy
+	} else if !errors.Is(err, broker.ErrNotFound) {
+		return row, err
+	}
+	return row, nil
+}
+
+const connectionShowHelp = `Prints one connection in full: its state and health, when what it lives on ends, who may take its tokens, the other environments of
+its company, and what happened last.
+
+  suitekey connection show co_…
+`
+
+// recentEvents is how far back show looks, and how many events it prints.
+const (
+	recentEvents = 90 * 24 * time.Hour
+	mostEvents   = 20
+)
+
+type eventRow struct {
+	At     time.Time `json:"at"`
+	Type   string    `json:"type"`
+	Cause  string    `json:"cause,omitempty"`
+	Detail string    `json:"detail,omitempty"`
+}
+
+func newConnectionShow(e *env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "show ID", Short: "Print one connection in full", Long: connectionShowHelp, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
+				conn, err := a.Store.Connection(ctx, args[0])
+				if errors.Is(err, broker.ErrNotFound) {
+					return broker.Errorf(broker.CodeNotFound, "there is no connection %.80q", args[0]).WithDo("suitekey connection list")
+				}
+				if err != nil {
+					return err
+				}
+				return e.showConnection(ctx, a, conn)
+			})
+		},
+	}
+	addSettingsFlags(cmd.Flags())
+	return cmd
+}
+
+func (e *env) showConnection(ctx context.Context, a *app.App, conn broker.Connection) error {
+	row, err := connectionRowOf(ctx, a, conn)
+	if err != nil {
+		return err
+	}
+	family, err := siblings(ctx, a, conn)
+	if err != nil {
+		return err
+	}
+	clients, err := clientsOf(ctx, a, conn)
+	if err != nil {
+		return err
+	}
+	happened, err := a.Store.EventsOf(ctx, conn.ID, time.Now().Add(-recentEvents))
+	if err != nil {
+		return err
+	}
+	events := make([]eventRow, 0, mostEvents)
+	for _, x := range happened[max(0, len(happened)-mostEvents):] {
+		events = append(events, eventRow{x.At, string(x.Type), string(x.Cause), x.Detail})
+	}
+	d := connectionDetail{row, conn.Metadata, clients, family, events}
+	return e.print(d, "%s", d.text())
+}
+
+// siblings are the same in the company's other accounts: the app's own connections there, or those of the same person.
+func siblings(ctx context.Context, a *app.App, conn broker.Connection) ([]connectionRow, error) {
+	family, err := a.Store.ConnectionsOfCompany(ctx, conn.App, conn.Account.Company())
+	if err != nil {
+		return nil, err
+	}
+	family = slices.DeleteFunc(family, func(c broker.Connection) bool {
+		return c.Account == conn.Account || c.Kind != conn.Kind || c.EndUser != conn.EndUser
+	})
+	slices.SortStableFunc(family, byFamily)
+	return rowsOf(ctx, a, family)
+}
+
+// clientsOf are those that may take tokens of the connection.
+func clientsOf(ctx context.Context, a *app.App, conn broker.Connection) ([]string, error) {
+	clients, err := a.Store.Clients(ctx, conn.App)
+	ids := []string{}
+	for _, c := range clients {
+		named := slices.Contains(c.Connections, conn.ID)
+		if c.RevokedAt.IsZero() && (named || c.Users && conn.Kind == broker.KindUser) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids, err
+}
+
+// connectionDetail is a connection in full.
+type connectionDetail struct {
+	connectionRow
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Clients  []string          `json:"clients"`
+	Siblings []connectionRow   `json:"siblings"`
+	Events   []eventRow        `json:"events"`
+}
+
+// text is the connection for people. Names of roles and users are NetSuite's: they must not write to the terminal (LO-02).
+func (r connectionDetail) text() string {
+	var b strings.Builder
+	line := func(name, value string) {
+		if value != "" && value != "-" {
+			fmt.Fprintf(&b, "%-14s %s\n", name, oneLine(value))
+		}
+	}
+	line("connection", r.ID)
+	line("customer", r.Customer)
+	line("app", r.App)
+	line("account", r.Account+" ("+r.Environment+")")
+	line("kind", strings.TrimSpace(r.Kind+" "+r.EndUser))
+	line("acts as", strings.Trim(r.Entity+", role "+r.Role, ", "))
+	line("state", r.State)
+	line("health", strings.TrimSpace(r.Health+" "+r.Cause))
+	if c, known := broker.Conditions[broker.Cause(r.Cause)]; known {
+		line("", c.Title+". "+c.Do)
+	}
+	line("certificate", r.CertificateID)
+	line("ends", when(r.ends()))
+	line("renewed", when(r.RotateAt))
+	for _, key := range slices.Sorted(maps.Keys(r.Metadata)) {
+		line("metadata", key+"="+r.Metadata[key])
+	}
+	for _, id := range r.Clients {
+		line("client", id)
+	}
+	for _, s := range r.Siblings {
+		line("also", fmt.Sprintf("%s  %s (%s), %s", s.ID, s.Account, s.Environment, s.State))
+	}
+	for _, x := range r.Events {
+		line("event", strings.TrimSpace(when(x.At)+"  "+x.Type+"  "+x.Cause+" "+x.Detail))
+	}
+	return b.String()
 }

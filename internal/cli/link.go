@@ -30,26 +30,34 @@ new consent, and keeps its ID, settings, history and clients.
   suitekey link create --app acme-sync --customer "Globex Inc." --user u_42
   suitekey link create --repair co_…
 
-A link with --like connects another environment of a customer who is connected already, for example a sandbox: app, customer, person
-and metadata are those of the connection.
+A sandbox of a customer who is connected already:
 
   suitekey link create --like co_… --expect 1234567_SB1
 `
 
 func newLinkCreate(e *env) *cobra.Command {
 	var (
-		q            onboard.LinkRequest
-		kind, repair string
+		q                  onboard.LinkRequest
+		kind, repair, like string
 	)
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a link for one customer", Long: linkCreateHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q.Kind = broker.LinkKind(kind)
-			if repair != "" && q.Like != "" {
-				return broker.Errorf(broker.CodeInvalid, "flag --like: cannot be used with --repair").
-					WithDo("Use --repair for the same account, or --like for another one of the company.")
+			if err := takenOver(cmd); err != nil {
+				return err
 			}
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
+				if like != "" {
+					if len(q.Expect) != 1 {
+						return broker.Errorf(broker.CodeInvalid, "--like needs --expect with one account of the same company")
+					}
+					made, err := a.Onboard.LikeLink(ctx, like, q.Expect[0])
+					if err != nil {
+						return err
+					}
+					return e.printLink(made)
+				}
 				if repair != "" {
 					link, url, err := a.Onboard.RepairLink(ctx, repair)
 					if err != nil {
@@ -70,13 +78,30 @@ func newLinkCreate(e *env) *cobra.Command {
 	f.StringVar(&q.Customer, "customer", "", "`NAME` of the customer, as the page shows it")
 	f.StringSliceVar(&q.Expect, "expect", nil, "`ACCOUNT` ID that may be connected; without it the customer confirms the account")
 	f.StringVar(&q.EndUser, "user", "", "your own `ID` of a person, whose own connection the link makes; without it the link connects the account")
-	f.StringVar(&q.Like, "like", "", "`ID` of a connection to another account of the same company; app, customer, person and metadata are its own")
 	f.StringVar(&repair, "repair", "", "`ID` of a connection that needs a new consent; app, customer and account are its own")
+	f.StringVar(&like, "like", "", "`ID` of a connection to another environment of the same company; app, customer and metadata are taken over")
 	f.StringVar(&kind, "kind", "sent", "`KIND`: sent or session")
 	f.StringVar(&q.ReturnURL, "return-url", "", "`URL` of the app to go back to; one of its return_urls")
 	f.StringToStringVar(&q.Metadata, "metadata", nil, "`KEY=VALUE` of your own, kept with the connection")
 	addSettingsFlags(f)
 	return cmd
+}
+
+// takenOver refuses what a link with --like or --repair takes from its connection: a flag that is passed over in silence could give
+// a link that anybody may forward to somebody who asked for a session.
+func takenOver(cmd *cobra.Command) error {
+	given := cmd.Flags().Changed
+	for _, from := range []string{"like", "repair"} {
+		if !given(from) {
+			continue
+		}
+		for _, flag := range []string{"app", "customer", "user", "kind", "return-url", "metadata", "expect", "repair"} {
+			if given(flag) && flag != from && !(from == "like" && flag == "expect") {
+				return broker.Errorf(broker.CodeInvalid, "flag --%s: cannot be used with --%s", flag, from).WithDo("Leave it out: a link with --" + from + " takes everything else from the connection.")
+			}
+		}
+	}
+	return nil
 }
 
 func (e *env) printLink(made onboard.NewLink) error {

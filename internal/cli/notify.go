@@ -30,13 +30,14 @@ const notifyCreateHelp = `Makes an endpoint: where somebody is told what happens
   suitekey notify create --slack-url-file slack.url
   suitekey notify create --teams-url-file - --events connection.needs_consent
 
-A webhook's secret is printed once. The URL of a chat is itself a secret, so it comes from a file, or from stdin as -.
+A webhook's secret is printed once. The URL of a chat is itself a secret, so it comes from a file, or from stdin as -; so does
+that of a webhook when it has a query: --webhook-url-file.
 `
 
 // notifyFlags are what create is told.
 type notifyFlags struct {
-	app, webhook, email, slackFile, teamsFile string
-	events                                    []string
+	app, webhook, webhookFile, email, slackFile, teamsFile string
+	events                                                 []string
 }
 
 func newNotifyCreate(e *env) *cobra.Command {
@@ -61,6 +62,7 @@ func newNotifyCreate(e *env) *cobra.Command {
 	f.StringVar(&flags.app, "app", "", "`NAME` of the app; all apps without it")
 	f.StringSliceVar(&flags.events, "events", nil, "`TYPE` of event, as certificate.rotated; may be repeated; all without it")
 	f.StringVar(&flags.webhook, "webhook", "", "`URL` that events are sent to")
+	f.StringVar(&flags.webhookFile, "webhook-url-file", "", "`FILE` that holds the URL, when it has a secret in it")
 	f.StringVar(&flags.email, "email", "", "mail `ADDRESS`, or several with commas")
 	f.StringVar(&flags.slackFile, "slack-url-file", "", "`FILE` that holds the URL of an incoming webhook of Slack")
 	f.StringVar(&flags.teamsFile, "teams-url-file", "", "`FILE` that holds the URL of a workflow of Teams")
@@ -71,6 +73,10 @@ func newNotifyCreate(e *env) *cobra.Command {
 // request finds the one kind that was asked for, and reads what comes by file.
 func (f notifyFlags) request(stdin io.Reader) (notify.EndpointRequest, error) {
 	q := notify.EndpointRequest{App: f.app, Types: f.events}
+	if strings.ContainsRune(f.webhook, '?') {
+		return q, broker.Errorf(broker.CodeInvalid, "flag --webhook: must have no query, which may hold a secret: other users of this machine can read it").
+			WithDo("Put the URL into a file, and name it with --webhook-url-file.")
+	}
 	asked := 0
 	for _, one := range []struct {
 		kind   broker.EndpointKind
@@ -78,6 +84,7 @@ func (f notifyFlags) request(stdin io.Reader) (notify.EndpointRequest, error) {
 		inFile bool
 	}{
 		{broker.EndpointWebhook, f.webhook, false},
+		{broker.EndpointWebhook, f.webhookFile, true},
 		{broker.EndpointEmail, f.email, false},
 		{broker.EndpointSlack, f.slackFile, true},
 		{broker.EndpointTeams, f.teamsFile, true},
@@ -95,7 +102,7 @@ func (f notifyFlags) request(stdin io.Reader) (notify.EndpointRequest, error) {
 		}
 	}
 	if asked != 1 {
-		return q, broker.Errorf(broker.CodeInvalid, "one of --webhook, --email, --slack-url-file and --teams-url-file must be given; got %d", asked).
+		return q, broker.Errorf(broker.CodeInvalid, "one of --webhook, --webhook-url-file, --email, --slack-url-file and --teams-url-file must be given; got %d", asked).
 			WithDo("For example: suitekey notify create --email ops@acme.example")
 	}
 	return q, nil
@@ -141,6 +148,8 @@ type endpointRow struct {
 	Events        []broker.EventType  `json:"events,omitempty"`
 	Target        string              `json:"target"`
 	State         string              `json:"state"`
+	Pending       int                 `json:"pending"`
+	GivenUp       int                 `json:"given_up"`
 	RotatingUntil time.Time           `json:"rotating_until,omitzero"`
 	CreatedAt     time.Time           `json:"created_at"`
 }
@@ -160,10 +169,10 @@ func newNotifyList(e *env) *cobra.Command {
 					if !one.DisabledAt.IsZero() {
 						state = "gone"
 					}
-					rows = append(rows, endpointRow{one.ID, one.Kind, one.App, one.Types, one.Target, state, one.OldUntil, one.CreatedAt})
+					rows = append(rows, endpointRow{one.ID, one.Kind, one.App, one.Types, one.Target, state, one.Pending, one.GivenUp, one.OldUntil, one.CreatedAt})
 				}
-				return printTable(e, rows, []string{"ID", "KIND", "APP", "TARGET", "STATE", "CREATED"}, func(r endpointRow) []any {
-					return []any{r.ID, r.Kind, cmp.Or(r.App, "all"), r.Target, r.State, when(r.CreatedAt)}
+				return printTable(e, rows, []string{"ID", "KIND", "APP", "TARGET", "STATE", "PENDING", "GIVEN UP", "CREATED"}, func(r endpointRow) []any {
+					return []any{r.ID, r.Kind, cmp.Or(r.App, "all"), r.Target, r.State, r.Pending, r.GivenUp, when(r.CreatedAt)}
 				})
 			})
 		},

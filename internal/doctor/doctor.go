@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -52,7 +51,7 @@ type auditor interface {
 	Record(ctx context.Context, line broker.AuditLine) error
 }
 
-// Service keeps the health of connections. A struct literal works; use it by pointer. Client, Now and Logger may be nil.
+// Service keeps the health of connections. A struct literal works; use it by pointer. Client and Now may be nil.
 type Service struct {
 	Store        store
 	Tokens       tokens
@@ -63,7 +62,6 @@ type Service struct {
 	// Client makes the HTTP client for an account; nil means the site's own guarded one.
 	Client func(netsuite.AccountID) *http.Client
 	Now    func() time.Time
-	Logger *slog.Logger
 }
 
 // Op is what was tried.
@@ -267,11 +265,4 @@ func (s *Service) now() time.Time {
 		return time.Now()
 	}
 	return s.Now()
-}
-
-func (s *Service) log() *slog.Logger {
-	if s.Logger == nil {
-		return slog.New(slog.DiscardHandler)
-	}
-	return s.Logger
 }

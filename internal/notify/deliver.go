@@ -29,11 +29,12 @@ const (
 	// LookEvery is how often we look for what is to be told.
 	LookEvery = 5 * time.Second
 	AtOnce    = 16 // deliveries under way at the same time
+	mostOfOne = 8  // of one endpoint in one look: less than AtOnce, so that others go on beside one that hangs
 )
 
 // DueDeliveries lists the IDs of deliveries whose next attempt is due.
 func (s *Service) DueDeliveries(ctx context.Context) ([]string, error) {
-	return s.Store.DueDeliveries(ctx, s.now(), mostAtOnce)
+	return s.Store.DueDeliveries(ctx, s.now(), mostOfOne, mostAtOnce)
 }
 
 // Deliver makes one attempt at a delivery that is due. It claims the delivery first, so that of two processes one alone sends. That
@@ -186,9 +187,16 @@ func (s *Service) disable(ctx context.Context, id string) error {
 	return s.Store.SaveEndpoint(ctx, &e)
 }
 
-// RunOnce dispatches all events and makes one attempt at each delivery that is due.
+// RunOnce dispatches all events and makes one attempt at each delivery that is due, until nothing is. What came meanwhile has its turn
+// between two looks.
 func (s *Service) RunOnce(ctx context.Context) error {
-	return errors.Join(s.dispatchAll(ctx), s.deliverAll(ctx))
+	for {
+		dispatchErr := s.dispatchAll(ctx)
+		attempts, err := s.deliverDue(ctx)
+		if err := errors.Join(dispatchErr, err); err != nil || attempts == 0 {
+			return err
+		}
+	}
 }
 
 // dispatchAll goes on while it gets on: an event waits for the older ones of its connection.
@@ -212,10 +220,11 @@ func (s *Service) dispatchAll(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) deliverAll(ctx context.Context) error {
+// deliverDue makes the attempts of one look. Each moves its delivery's time ahead, so that looking goes on to others.
+func (s *Service) deliverDue(ctx context.Context) (attempts int, err error) {
 	due, err := s.DueDeliveries(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var (
 		running sync.WaitGroup
@@ -230,5 +239,5 @@ func (s *Service) deliverAll(ctx context.Context) error {
 		})
 	}
 	running.Wait()
-	return errors.Join(errs...)
+	return len(due), errors.Join(errs...)
 }

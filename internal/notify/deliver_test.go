@@ -50,6 +50,37 @@ func TestReceiverThatIsDownForTwoDays(t *testing.T) {
 	}
 }
 
+// An endpoint that lets every attempt hang does not hold up another one, and what waits for it is all sent in one round.
+func TestOneThatHangsLeavesPlacesToOthers(t *testing.T) {
+	w := newWorld(t)
+	w.hook(t, "/hangs", string(broker.EventCertificateRotated))
+	w.hook(t, "/quick", string(broker.EventConnectionRecovered))
+	for range 40 {
+		must(t, w.Dispatch(t.Context(), w.happened(t, broker.EventCertificateRotated, "").ID))
+	}
+	w.happened(t, broker.EventConnectionRecovered, "") // due after all the others
+	release, quick := make(chan struct{}), make(chan struct{})
+	w.hooks.answers(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/quick" {
+			close(quick)
+			return
+		}
+		<-release
+	})
+	done := make(chan error, 1)
+	go func() { done <- w.RunOnce(t.Context()) }()
+	select {
+	case <-quick:
+	case <-time.After(5 * time.Second): // less than an attempt may hang
+		t.Error("the other endpoint waits for the one that hangs")
+	}
+	close(release)
+	must(t, <-done)
+	if got := w.hooks.took(); len(got) != 41 {
+		t.Errorf("%d messages came, want 41", len(got))
+	}
+}
+
 func TestGivenUpAfterThreeDaysAndReplayed(t *testing.T) {
 	w := newWorld(t)
 	made := w.hook(t, "/hook")
@@ -69,6 +100,9 @@ func TestGivenUpAfterThreeDaysAndReplayed(t *testing.T) {
 	v := w.delivery(t, made)
 	if v.State != broker.DeliveryGivenUp || v.Attempts != 10 || v.Status != 500 || v.Error != "the endpoint answered 500" {
 		t.Errorf("the delivery is %+v", v)
+	}
+	if listed, err := w.List(t.Context()); err != nil || len(listed) != 1 || listed[0].Backlog != (broker.Backlog{GivenUp: 1}) {
+		t.Errorf("the list says %+v (%v), want one given up", listed, err)
 	}
 	if !strings.Contains(w.log.String(), "given up after three days") {
 		t.Error("the log does not say that the delivery was given up")

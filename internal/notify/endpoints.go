@@ -156,8 +156,28 @@ func shown(kind broker.EndpointKind, u *url.URL) string {
 	return bare.String()
 }
 
+// ListedEndpoint is an endpoint with what it has not taken.
+type ListedEndpoint struct {
+	broker.Endpoint
+	broker.Backlog
+}
+
 // List lists the endpoints, oldest first.
-func (s *Service) List(ctx context.Context) ([]broker.Endpoint, error) { return s.Store.Endpoints(ctx) }
+func (s *Service) List(ctx context.Context) ([]ListedEndpoint, error) {
+	endpoints, err := s.Store.Endpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
+	backlogs, err := s.Store.Backlogs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	listed := make([]ListedEndpoint, 0, len(endpoints))
+	for _, e := range endpoints {
+		listed = append(listed, ListedEndpoint{e, backlogs[e.ID]})
+	}
+	return listed, nil
+}
 
 // Remove deletes an endpoint and what is on its way there. Errors carry CodeNotFound.
 func (s *Service) Remove(ctx context.Context, id string) error {

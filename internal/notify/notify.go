@@ -37,7 +37,8 @@ type store interface {
 	RemoveEndpoint(ctx context.Context, endpoint broker.Endpoint) error
 
 	Delivery(ctx context.Context, id string) (broker.Delivery, error)
-	DueDeliveries(ctx context.Context, now time.Time, limit int) ([]string, error)
+	DueDeliveries(ctx context.Context, now time.Time, perEndpoint, limit int) ([]string, error)
+	Backlogs(ctx context.Context) (map[string]broker.Backlog, error)
 	DeliveriesTo(ctx context.Context, endpointID string, limit int) ([]broker.Delivery, error)
 	GivenUpDeliveries(ctx context.Context, endpointID string, since time.Time) ([]broker.Delivery, error)
 	DeliveriesOfAlert(ctx context.Context, alertID string) ([]broker.Delivery, error)

@@ -21,8 +21,6 @@ type LinkRequest struct {
 	EndUser   string          // the app's own name for the person, for a user connection; empty: a machine connection
 	ReturnURL string          // one of the app's return_urls; required for a session link
 	Metadata  map[string]string
-	// Like is the ID of a connection to another account of the same company: app, customer, metadata and person are its own. See like.go.
-	Like string
 }
 
 // NewLink is a link with what is shown once.
@@ -35,10 +33,6 @@ type NewLink struct {
 
 // CreateLink makes a link for one customer.
 func (s *Service) CreateLink(ctx context.Context, q LinkRequest) (NewLink, error) {
-	q, err := s.alike(ctx, q)
-	if err != nil {
-		return NewLink{}, err
-	}
 	app, err := s.App(ctx, q.App)
 	if err != nil {
 		return NewLink{}, err
@@ -51,6 +45,29 @@ func (s *Service) CreateLink(ctx context.Context, q LinkRequest) (NewLink, error
 		return NewLink{}, err
 	}
 	return s.issue(ctx, link)
+}
+
+// LikeLink makes a link for another environment of a connected company: app, customer and metadata are those of the connection. expect
+// names the account, which must be of the same company (TE-04).
+func (s *Service) LikeLink(ctx context.Context, connectionID, expect string) (NewLink, error) {
+	conn, err := s.Store.Connection(ctx, connectionID)
+	if errors.Is(err, broker.ErrNotFound) {
+		return NewLink{}, broker.Errorf(broker.CodeNotFound, "there is no connection %.80q", connectionID).WithDo("suitekey connection list")
+	}
+	if err != nil {
+		return NewLink{}, err
+	}
+	account, err := netsuite.ParseAccountID(expect)
+	switch {
+	case err != nil:
+		return NewLink{}, broker.Errorf(broker.CodeInvalid, "field \"expect\": %v", err)
+	case account == conn.Account:
+		return NewLink{}, broker.Errorf(broker.CodeInvalid, "field \"expect\": account %s has this connection already", account).WithDo("suitekey link create --repair " + conn.ID)
+	case account.Company() != conn.Account.Company():
+		return NewLink{}, broker.Errorf(broker.CodeInvalid, "field \"expect\": account %s is not of the same company as %s", account, conn.Account).
+			WithDo("Make a link of its own: suitekey link create --app " + conn.App + " --customer NAME --expect " + account.String())
+	}
+	return s.CreateLink(ctx, LinkRequest{App: conn.App, Customer: conn.Customer, Expect: []string{expect}, EndUser: conn.EndUser, Metadata: conn.Metadata})
 }
 
 func (s *Service) newLink(app broker.App, q LinkRequest) (broker.Link, error) {

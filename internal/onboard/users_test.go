@@ -201,3 +201,26 @@ func TestConfidentialUserClient(t *testing.T) {
 		t.Errorf("the secret is not kept sealed: %v", err)
 	}
 }
+
+func TestLikeLink(t *testing.T) {
+	e := apptest.Start(t, apptest.Config{Ready: true})
+	link := e.Link(t, broker.LinkSent, apptest.Account)
+	consent(t, e, admin, link.URL)
+	conn := e.Connected(t, link).ConnectionID
+	for name, c := range map[string]struct {
+		conn, expect string
+		code         broker.Code
+	}{
+		"another company": {conn, "7654321", broker.CodeInvalid}, "the same account": {conn, apptest.Account, broker.CodeInvalid},
+		"looks alike": {conn, "12345678_SB1", broker.CodeInvalid}, "no account": {conn, "", broker.CodeInvalid}, "hostile": {conn, "1234567_SB1/../x", broker.CodeInvalid},
+		"unknown connection": {"co_none", apptest.Sandbox, broker.CodeNotFound},
+	} {
+		if _, err := e.App.Onboard.LikeLink(t.Context(), c.conn, c.expect); broker.CodeOf(err) != c.code {
+			t.Errorf("%s: %v, want %s", name, err, c.code)
+		}
+	}
+	made, err := e.App.Onboard.LikeLink(t.Context(), conn, "1234567-sb1")
+	if err != nil || made.Link.Customer != "Globex Inc." || len(made.Link.Expect) != 1 || made.Link.Expect[0] != apptest.Sandbox || made.Link.ConnectionID != "" {
+		t.Errorf("link %+v, %v", made.Link, err)
+	}
+}

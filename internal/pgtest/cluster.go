@@ -24,67 +24,82 @@ const superuser = "suitekey"
 //go:embed cluster.sh
 var script string
 
-// server is a running PostgreSQL.
-type server struct {
-	address string
-	// lifeline is the script's standard input: it ends with this process, and the cluster with it. Nil for a server of somebody else.
+// cluster is a throw-away PostgreSQL. Its folder holds the data, the log and the socket.
+type cluster struct {
+	programs string // folder of the programs
+	folder   string
+	owner    *syscall.Credential // who runs it; nil for us
+	// lifeline is the script's standard input: it ends with this process, and the cluster with it.
 	lifeline io.Closer
+	script   *exec.Cmd
 }
 
-// startCluster makes a cluster and starts its server.
-func startCluster() (server, error) {
+// startCluster makes a cluster and starts its server. One with a primary is its standby.
+func startCluster(primary *cluster) (*cluster, error) {
 	programs, err := findPrograms()
-	if err != nil {
-		return server{}, err
-	}
-	owner, err := unprivileged()
-	if err != nil {
-		return server{}, err
-	}
-	folder, err := os.MkdirTemp("", "pgtest-") // short: the path of a socket may have 107 bytes
-	if err != nil {
-		return server{}, err
-	}
-	if owner != nil {
-		if err := os.Chown(folder, int(owner.Uid), int(owner.Gid)); err != nil {
-			return server{}, errors.Join(err, os.RemoveAll(folder))
-		}
-	}
-	lifeline, err := runScript(programs, folder, owner)
-	if err != nil {
-		return server{}, err
-	}
-	address := url.URL{Scheme: "postgres", User: url.User(superuser), Path: "/postgres", RawQuery: url.Values{"host": {folder}}.Encode()}
-	return server{address.String(), lifeline}, nil
-}
-
-// runScript returns when the server answers.
-func runScript(programs, folder string, owner *syscall.Credential) (lifeline io.Closer, err error) {
-	input, hold, err := os.Pipe()
 	if err != nil {
 		return nil, err
 	}
+	owner, err := unprivileged()
+	if err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp("", "pgtest-") // short: the path of a socket may have 107 bytes
+	if err != nil {
+		return nil, err
+	}
+	if owner != nil {
+		if err := os.Chown(folder, int(owner.Uid), int(owner.Gid)); err != nil {
+			return nil, errors.Join(err, os.RemoveAll(folder))
+		}
+	}
+	c := &cluster{programs: programs, folder: folder, owner: owner}
+	from := ""
+	if primary != nil {
+		from = primary.folder
+	}
+	return c, c.runScript(from)
+}
+
+// address of a database on the cluster.
+func (c *cluster) address(database string) string {
+	u := url.URL{Scheme: "postgres", User: url.User(superuser), Path: "/" + database, RawQuery: url.Values{"host": {c.folder}}.Encode()}
+	return u.String()
+}
+
+// end stops the server and removes the folder.
+func (c *cluster) end() error {
+	return errors.Join(c.lifeline.Close(), c.script.Wait())
+}
+
+// runScript returns when the server answers.
+func (c *cluster) runScript(primary string) error {
+	input, hold, err := os.Pipe()
+	if err != nil {
+		return err
+	}
 	output, report, err := os.Pipe()
 	if err != nil {
-		return nil, errors.Join(err, input.Close(), hold.Close())
+		return errors.Join(err, input.Close(), hold.Close())
 	}
 	defer output.Close()
 
-	cmd := exec.Command("/bin/sh", "-c", script, "pgtest", programs, folder, superuser)
-	cmd.Dir, cmd.Stdin, cmd.Stdout = folder, input, report
+	cmd := exec.Command("/bin/sh", "-c", script, "pgtest", c.programs, c.folder, superuser, primary)
+	cmd.Dir, cmd.Stdin, cmd.Stdout = c.folder, input, report
 	// A group of its own: an interrupt from the terminal must not reach the server before the tests have ended.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: owner, Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.owner, Setpgid: true}
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C"}
 	err = cmd.Start()
 	if err := errors.Join(err, input.Close(), report.Close()); err != nil {
-		return nil, errors.Join(err, hold.Close(), os.RemoveAll(folder))
+		return errors.Join(err, hold.Close(), os.RemoveAll(c.folder))
 	}
 	line, err := bufio.NewReader(output).ReadString('\n')
 	if line == "ready\n" {
-		return hold, nil
+		c.lifeline, c.script = hold, cmd
+		return nil
 	}
-	logged, _ := os.ReadFile(filepath.Join(folder, "log"))
-	return nil, errors.Join(fmt.Errorf("the server did not start: %s", logged), err, hold.Close(), cmd.Wait(), os.RemoveAll(folder))
+	logged, _ := os.ReadFile(filepath.Join(c.folder, "log"))
+	return errors.Join(fmt.Errorf("the server did not start: %s", logged), err, hold.Close(), cmd.Wait(), os.RemoveAll(c.folder))
 }
 
 // findPrograms finds the folder with initdb and pg_ctl: on the path, or where Debian puts them.

@@ -1,8 +1,13 @@
-programs=$1 folder=$2 superuser=$3
+programs=$1 folder=$2 superuser=$3 primary=$4
 exec 2>>"$folder/log" 3>&1 1>&2
 
 trap '' INT TERM HUP
-"$programs/initdb" -D "$folder/data" -U "$superuser" -A trust -E UTF8 --locale=C --no-sync --no-instructions || exit 1
+if [ -n "$primary" ]; then
+	# A standby begins as a copy of the primary and follows it from there.
+	"$programs/pg_basebackup" -D "$folder/data" -d "host=$primary user=$superuser application_name=standby" -R -X stream -c fast --no-sync || exit 1
+else
+	"$programs/initdb" -D "$folder/data" -U "$superuser" -A trust -E UTF8 --locale=C --no-sync --no-instructions || exit 1
+fi
 # The data is thrown away, so nothing needs to reach the disk.
 cat >>"$folder/data/postgresql.conf" <<CONF
 listen_addresses = ''
@@ -17,5 +22,12 @@ echo ready >&3
 exec 3>&-
 
 cat >/dev/null # ends with the test process
-"$programs/pg_ctl" -D "$folder/data" -m immediate -w stop
+# A test that was killed may have left the server paused, and a paused one does not stop.
+if read -r server <"$folder/data/postmaster.pid"; then
+	kill -CONT "$server"
+	for stat in /proc/[0-9]*/stat; do
+		read -r pid _ _ parent _ <"$stat" && [ "$parent" = "$server" ] && kill -CONT "$pid"
+	done
+	"$programs/pg_ctl" -D "$folder/data" -m immediate -w stop
+fi
 cd / && rm -rf "$folder"

@@ -15,7 +15,11 @@ const (
 // follows the same group, it is broker.ErrConflict: a fork is impossible. The group is durable when it returns.
 func (d *DB) AppendAudit(ctx context.Context, g *broker.AuditGroup) error {
 	// One prepared statement is a transaction by itself; a hand-out waits for it.
-	if _, err := d.appendAudit.ExecContext(ctx, g.Seq, millis(g.At), g.Prev, g.Hash, string(g.Lines)); err != nil {
+	err := d.writer.within(ctx, func(ctx context.Context) error {
+		_, err := d.appendAudit.ExecContext(ctx, g.Seq, millis(g.At), g.Prev, g.Hash, string(g.Lines))
+		return err
+	})
+	if err != nil {
 		return d.translate(err)
 	}
 	d.committed()

@@ -58,8 +58,11 @@ func (d *DB) Client(ctx context.Context, id string) (broker.Client, error) {
 	return clients[0], nil
 }
 
-// Clients lists the clients of an app, oldest first.
+// Clients lists the clients of an app, or of all apps when app is empty, oldest first.
 func (d *DB) Clients(ctx context.Context, app string) ([]broker.Client, error) {
+	if app == "" {
+		return d.clients(ctx, selectClients+clientOrder)
+	}
 	return d.clients(ctx, selectClients+` WHERE c.app = $1`+clientOrder, app)
 }
 

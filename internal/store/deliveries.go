@@ -18,6 +18,12 @@ const (
 		WHERE id = $1 AND version = $2`
 	selectDeliveries = `SELECT id, version, event_id, endpoint_id, alert_id, closing, state, attempts, due_at, status, error, created_at, updated_at
 		FROM deliveries`
+	selectBacklogs = `SELECT endpoint_id, SUM(CASE WHEN state = 'pending' THEN 1 ELSE 0 END), SUM(CASE WHEN state = 'given_up' THEN 1 ELSE 0 END)
+		FROM deliveries WHERE state IN ('pending', 'given_up') GROUP BY endpoint_id`
+	// Each endpoint has few places in one look, so that one which lets every attempt wait does not hold up the others.
+	selectDueDeliveries = `SELECT id FROM (SELECT id, due_at, ROW_NUMBER() OVER (PARTITION BY endpoint_id ORDER BY due_at, id) AS place
+			FROM deliveries WHERE state = 'pending' AND due_at <= $1) AS due
+		WHERE place <= $2 ORDER BY due_at, id LIMIT $3`
 	// The events of a connection go one after the other: a recovery must find the alert that it closes.
 	firstOfItsConnection = `dispatched_at = 0 AND (connection_id = '' OR NOT EXISTS (SELECT 1 FROM events e WHERE e.dispatched_at = 0
 		AND e.connection_id = events.connection_id AND (e.at < events.at OR e.at = events.at AND e.id < events.id)))`
@@ -71,9 +77,10 @@ func (d *DB) Delivery(ctx context.Context, id string) (broker.Delivery, error) {
 	return one(ctx, d.reader, scanDelivery, selectDeliveries+` WHERE id = $1`, id)
 }
 
-// DueDeliveries lists the IDs of at most limit deliveries whose time has come, the longest due first.
-func (d *DB) DueDeliveries(ctx context.Context, now time.Time, limit int) ([]string, error) {
-	return list(ctx, d.reader, scanText, `SELECT id FROM deliveries WHERE state = 'pending' AND due_at <= $1 ORDER BY due_at, id LIMIT $2`, now, limit)
+// DueDeliveries lists the IDs of at most limit deliveries whose time has come, and of each endpoint at most perEndpoint; the longest due
+// first.
+func (d *DB) DueDeliveries(ctx context.Context, now time.Time, perEndpoint, limit int) ([]string, error) {
+	return list(ctx, d.reader, scanText, selectDueDeliveries, now, perEndpoint, limit)
 }
 
 // DeliveriesTo lists the newest deliveries to an endpoint, or to all when the ID is empty; at most limit, the newest first.
@@ -94,6 +101,26 @@ func (d *DB) GivenUpDeliveries(ctx context.Context, endpointID string, since tim
 // DeliveriesOfAlert lists the deliveries that tell of an alert, oldest first.
 func (d *DB) DeliveriesOfAlert(ctx context.Context, alertID string) ([]broker.Delivery, error) {
 	return list(ctx, d.reader, scanDelivery, selectDeliveries+` WHERE alert_id = $1 AND alert_id <> '' ORDER BY created_at, id`, alertID)
+}
+
+// Backlogs counts what each endpoint has not taken, by its ID. Endpoints that took everything are not in it.
+func (d *DB) Backlogs(ctx context.Context) (map[string]broker.Backlog, error) {
+	type counted struct {
+		endpointID string
+		broker.Backlog
+	}
+	rows, err := list(ctx, d.reader, func(row scanner) (c counted, err error) {
+		err = row.Scan(&c.endpointID, &c.Pending, &c.GivenUp)
+		return c, err
+	}, selectBacklogs)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]broker.Backlog, len(rows))
+	for _, row := range rows {
+		found[row.endpointID] = row.Backlog
+	}
+	return found, nil
 }
 
 func scanDelivery(row scanner) (v broker.Delivery, err error) {

@@ -19,6 +19,11 @@ import (
 const (
 	postgresConnections     = 10
 	postgresWorkConnections = 5
+	// connectWithin bounds the connecting to one host, of which a URL may name several. It is shorter than answerWithin, so that a
+	// call which meets a silent host still comes to the next one. connect_timeout in the URL overrides it.
+	connectWithin = 2 * time.Second
+	// renewAfter ends connections in time that would otherwise stay with a server which has become a standby.
+	renewAfter = 5 * time.Minute
 )
 
 func openPostgres(ctx context.Context, cfg Config) (engine, error) {
@@ -29,8 +34,15 @@ func openPostgres(ctx context.Context, cfg Config) (engine, error) {
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "suitekey"
 	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectWithin
+	}
+	if config.ValidateConnect == nil {
+		config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite // a standby would refuse all that we write
+	}
 	db, work := openPostgresPool(config, postgresConnections), openPostgresPool(config, postgresWorkConnections)
-	e := engine{writer: db, reader: db, work: work, dialect: DialectPostgres, uniqueViolation: postgresUniqueViolation}
+	p := pool{DB: db, patience: answerWithin, away: postgresAway}
+	e := engine{writer: p, reader: p, work: work, dialect: DialectPostgres, uniqueViolation: postgresUniqueViolation}
 	if err := preparePostgres(ctx, db, cfg); err != nil {
 		return engine{}, errors.Join(err, e.close())
 	}
@@ -43,6 +55,7 @@ func openPostgresPool(config *pgx.ConnConfig, connections int) *sql.DB {
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxLifetime(renewAfter)
 	return db
 }
 
@@ -75,4 +88,19 @@ func preparePostgres(ctx context.Context, db *sql.DB, cfg Config) (err error) {
 func postgresUniqueViolation(err error) bool {
 	var e *pgconn.PgError
 	return errors.As(err, &e) && e.Code == "23505" // unique_violation
+}
+
+// postgresAway recognises a server that ends its sessions, starts, has no place for another session, or takes no writes because it is
+// a standby (appendix A of PostgreSQL's manual), and one that could not be reached at all.
+func postgresAway(err error) bool {
+	var unreached *pgconn.ConnectError
+	var e *pgconn.PgError
+	switch {
+	case errors.As(err, &e):
+		class := e.Code[:min(2, len(e.Code))]
+		return class == "08" || class == "57" || e.Code == "53300" || e.Code == "25006" // connection_exception, operator_intervention, too_many_connections, read_only_sql_transaction
+	case errors.As(err, &unreached):
+		return true
+	}
+	return false
 }

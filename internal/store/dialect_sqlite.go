@@ -35,7 +35,7 @@ func openSQLite(ctx context.Context, path string, cfg Config) (_ engine, err err
 	if e.writer, err = openSQLitePool(path, 1, url.Values{"_txlock": {"immediate"}}); err != nil {
 		return engine{}, err
 	}
-	e.work = e.writer
+	e.work = e.writer.DB
 	if e.reader, err = openSQLitePool(path, max(4, runtime.GOMAXPROCS(0)), url.Values{"_pragma": {"query_only(1)"}}); err != nil {
 		return engine{}, errors.Join(err, e.writer.Close())
 	}
@@ -57,7 +57,7 @@ func checkSQLitePath(path string) error {
 
 // openSQLitePool opens connections that wait for each other, and that keep what they acknowledge: with synchronous FULL
 // each commit reaches the disk before it returns.
-func openSQLitePool(path string, connections int, extra url.Values) (*sql.DB, error) {
+func openSQLitePool(path string, connections int, extra url.Values) (pool, error) {
 	values := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"}}
 	for key, more := range extra {
 		values[key] = append(values[key], more...)
@@ -65,16 +65,16 @@ func openSQLitePool(path string, connections int, extra url.Values) (*sql.DB, er
 	escape := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
 	db, err := sql.Open("sqlite", "file:"+escape.Replace(path)+"?"+values.Encode())
 	if err != nil {
-		return nil, fmt.Errorf("open the database file: %w", err)
+		return pool{}, fmt.Errorf("open the database file: %w", err)
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
-	return db, nil
+	return pool{DB: db, away: sqliteBusy}, nil
 }
 
 func prepareSQLite(ctx context.Context, e engine, cfg Config) error {
 	// The driver ignores settings that it does not know, so they are read back.
-	for _, pool := range []*sql.DB{e.writer, e.reader} {
+	for _, pool := range []pool{e.writer, e.reader} {
 		for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"} {
 			var got string
 			if err := pool.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(&got); err != nil {
@@ -86,11 +86,17 @@ func prepareSQLite(ctx context.Context, e engine, cfg Config) error {
 			}
 		}
 	}
-	return migrateAll(ctx, e.writer, goose.DialectSQLite3, DialectSQLite, cfg)
+	return migrateAll(ctx, e.writer.DB, goose.DialectSQLite3, DialectSQLite, cfg)
 }
 
 func sqliteUniqueViolation(err error) bool {
 	var e *sqlite.Error
 	return errors.As(err, &e) &&
 		(e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+// sqliteBusy: another process has kept the file locked for busy_timeout.
+func sqliteBusy(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY // the low byte, without the extension
 }

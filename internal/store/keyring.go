@@ -13,6 +13,7 @@ const (
 	selectSealed = `SELECT 'apps' FROM apps WHERE length(client_secret) > 0
 		UNION ALL SELECT 'certificates' FROM certificates WHERE length(private_key) > 0
 		UNION ALL SELECT 'access_tokens' FROM access_tokens
+		UNION ALL SELECT 'endpoints' FROM endpoints WHERE length(url) + length(secret) + length(old_secret) > 0
 		UNION ALL SELECT 'grants' FROM grants WHERE length(verifier) + length(code) + length(tokens) > 0
 		LIMIT 1`
 )

@@ -11,6 +11,8 @@
 //     record given holds its new Version, and CreatedAt and UpdatedAt where it has them.
 //   - A write whose context is bound to a lease is [broker.ErrLeaseLost] once somebody else has taken that lease.
 //   - A record that is not there is [broker.ErrNotFound].
+//   - A database that is away, or silent for answerWithin, is an error with broker.CodeDatabase. What a write that failed so has
+//     done is unknown: nothing is ever repeated here. Repeating a Save is safe, since it is refused once the first has happened.
 //   - What was acknowledged survives the death of the process (VA-08).
 //   - Times are kept in whole milliseconds, UTC; those inside a run's facts in full. A zero time stays zero.
 //
@@ -52,7 +54,7 @@ type DB struct {
 // engine is what differs between the databases.
 type engine struct {
 	// writer has one connection on SQLite, which allows one writer at a time; reader is the same pool on PostgreSQL.
-	writer, reader *sql.DB
+	writer, reader pool
 	// work is for the engine of package jobs: a pool of its own on PostgreSQL, the writer on SQLite.
 	work    *sql.DB
 	dialect string
@@ -114,6 +116,10 @@ func (t *tx) onCommit(do func()) { t.saved = append(t.saved, do) }
 
 // write runs do in a transaction.
 func (d *DB) write(ctx context.Context, do func(*tx) error) error {
+	return d.writer.within(ctx, func(ctx context.Context) error { return d.transact(ctx, do) })
+}
+
+func (d *DB) transact(ctx context.Context, do func(*tx) error) error {
 	sqlTx, err := d.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)

@@ -129,6 +129,7 @@ func sealed(s *broker.Sealed) raw { return raw{(*[]byte)(s)} }
 
 // querier is a pool or a transaction.
 type querier interface {
+	within(ctx context.Context, do func(context.Context) error) error
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
@@ -144,7 +145,15 @@ func list[T any](ctx context.Context, q querier, scan func(scanner) (T, error), 
 	if err != nil {
 		return nil, err
 	}
-	rows, err := q.QueryContext(ctx, query, bound...)
+	err = q.within(ctx, func(ctx context.Context) error {
+		found, err = readAll(ctx, q, scan, query, bound)
+		return err
+	})
+	return found, err
+}
+
+func readAll[T any](ctx context.Context, q querier, scan func(scanner) (T, error), query string, args []any) (found []T, err error) {
+	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

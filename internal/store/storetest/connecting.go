@@ -254,8 +254,10 @@ func testClients(t *testing.T, opener Opener) {
 	clock.Add(time.Second)
 	bare := broker.Client{ID: "cli_1", App: "acme"}
 	must(t, db.SaveClient(ctx, &bare))
-	must(t, db.SaveClient(ctx, &broker.Client{ID: "cli_3", App: "other", Connections: []string{"con_1"}}))
+	foreign := broker.Client{ID: "cli_3", App: "other", Connections: []string{"con_1"}}
+	must(t, db.SaveClient(ctx, &foreign))
 	wantEqual(t, get(db.Clients(ctx, "acme"))(t), []broker.Client{client, bare})
+	wantEqual(t, get(db.Clients(ctx, ""))(t), []broker.Client{client, bare, foreign})
 
 	client.Connections, client.SecretHashes, client.RevokedAt = []string{"con_2", "con_2"}, nil, kept(start)
 	must(t, db.SaveClient(ctx, &client))

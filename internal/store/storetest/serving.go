@@ -155,5 +155,14 @@ func testKeyringRefusedBesideData(t *testing.T, opener Opener) {
 	must(t, db.SaveAccessToken(ctx, &broker.AccessToken{ConnectionID: "con_1", Token: broker.Sealed("t")}))
 	refuse("an access token")
 	must(t, db.DeleteAccessToken(ctx, "con_1"))
+
+	for column, endpoint := range map[string]broker.Endpoint{
+		"url": {URL: broker.Sealed("u")}, "secret": {Secret: broker.Sealed("s")}, "old secret": {OldSecret: broker.Sealed("o")},
+	} {
+		endpoint.ID = "ep_1"
+		must(t, db.SaveEndpoint(ctx, &endpoint))
+		refuse("the " + column + " of an endpoint")
+		must(t, db.RemoveEndpoint(ctx, endpoint))
+	}
 	must(t, db.AddKeyring(ctx, &broker.KeyringRow{N: 1}))
 }

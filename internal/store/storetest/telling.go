@@ -138,9 +138,11 @@ func testDeliveries(t *testing.T, opener Opener) {
 		all = append(all, v)
 		clock.Add(time.Minute)
 	}
-	wantEqual(t, get(db.DueDeliveries(ctx, start.Add(time.Hour), 10))(t), []string{"dl_1", "dl_0"})
-	wantEqual(t, get(db.DueDeliveries(ctx, start.Add(time.Hour), 1))(t), []string{"dl_1"})
-	wantEqual(t, get(db.DueDeliveries(ctx, start.Add(9*time.Minute), 10))(t), []string{"dl_1"})
+	wantEqual(t, get(db.DueDeliveries(ctx, start.Add(time.Hour), 10, 10))(t), []string{"dl_1", "dl_0"})
+	wantEqual(t, get(db.DueDeliveries(ctx, start.Add(time.Hour), 10, 1))(t), []string{"dl_1"})
+	wantEqual(t, get(db.DueDeliveries(ctx, start.Add(9*time.Minute), 10, 10))(t), []string{"dl_1"})
+	wantEqual(t, get(db.DueDeliveries(ctx, start.Add(time.Hour), 1, 10))(t), []string{"dl_1"})
+	wantEqual(t, get(db.Backlogs(ctx))(t), map[string]broker.Backlog{"ep_1": {Pending: 2, GivenUp: 1}})
 	wantEqual(t, get(db.DeliveriesTo(ctx, "ep_1", 2))(t), []broker.Delivery{all[3], all[2]})
 	wantEqual(t, get(db.DeliveriesTo(ctx, "", 10))(t), []broker.Delivery{all[3], all[2], all[1], all[0]})
 	wantEqual(t, get(db.GivenUpDeliveries(ctx, "ep_1", start))(t), []broker.Delivery{all[2]})
@@ -153,6 +155,12 @@ func testDeliveries(t *testing.T, opener Opener) {
 	if found := get(db.DeliveriesOfAlert(ctx, ""))(t); len(found) != 0 {
 		t.Errorf("webhooks tell of no alert: %v", found)
 	}
+
+	// Of two endpoints, the one with much to take leaves a place to the other.
+	late := saveEvent(t, db, "ev_late", "", start)
+	other := broker.Delivery{ID: "dl_other", EventID: late.ID, EndpointID: "ep_2", State: broker.DeliveryPending, DueAt: kept(start.Add(30 * time.Minute))}
+	must(t, db.SaveDispatch(ctx, broker.Dispatch{EventID: late.ID, Deliveries: []*broker.Delivery{&other}}))
+	wantEqual(t, get(db.DueDeliveries(ctx, start.Add(time.Hour), 1, 2))(t), []string{"dl_1", "dl_other"})
 
 	// A claim is a save: of many, one wins.
 	won, lost := atOnce(t, 8, func(int) error {
