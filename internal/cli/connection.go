@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -88,25 +89,51 @@ func newConnectionList(e *env) *cobra.Command {
 
 // connectionRows are the connections of an app and a company; empty ones mean all. Companies stand together, production first.
 func connectionRows(ctx context.Context, a *app.App, name string, family netsuite.AccountID) ([]connectionRow, error) {
-	connections, err := a.Store.Connections(ctx, name)
+	connections, err := connectionsOf(ctx, a, name, family)
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(connections, byFamily)
+	return rowsOf(ctx, a, connections)
+}
+
+func connectionsOf(ctx context.Context, a *app.App, name string, family netsuite.AccountID) ([]broker.Connection, error) {
+	if family == "" {
+		return a.Store.Connections(ctx, name)
+	}
+	return a.Store.ConnectionsOfCompany(ctx, name, family)
+}
+
+func rowsOf(ctx context.Context, a *app.App, connections []broker.Connection) ([]connectionRow, error) {
 	rows := make([]connectionRow, 0, len(connections))
 	for _, c := range connections {
-		if family != "" && c.Account.Company() != family {
-			continue
-		}
 		row, err := connectionRowOf(ctx, a, c)
 		if err != nil {
 			return nil, err
 		}
 		rows = append(rows, row)
 	}
-	slices.SortStableFunc(rows, func(a, b connectionRow) int {
-		return cmp.Or(cmp.Compare(a.Family, b.Family), cmp.Compare(a.Account, b.Account))
-	})
 	return rows, nil
+}
+
+// byFamily puts a company's accounts together: production first, then sandboxes by number, then the others.
+func byFamily(a, b broker.Connection) int {
+	return cmp.Or(
+		cmp.Compare(a.Account.Company(), b.Account.Company()),
+		cmp.Compare(distance(a.Account), distance(b.Account)),
+		cmp.Compare(len(a.Account), len(b.Account)), // SB2 before SB10
+		cmp.Compare(a.Account, b.Account),
+	)
+}
+
+func distance(account netsuite.AccountID) int {
+	switch {
+	case account == account.Company():
+		return 0
+	case account.Environment() == netsuite.Sandbox:
+		return 1
+	}
+	return 2
 }
 
 func connectionRowOf(ctx context.Context, a *app.App, c broker.Connection) (connectionRow, error) {
@@ -127,7 +154,10 @@ func connectionRowOf(ctx context.Context, a *app.App, c broker.Connection) (conn
 		if err != nil {
 			return row, err
 		}
-		row.ValidUntil, row.RotateAt = cert.ValidUntil, cert.RotateAt()
+		row.ValidUntil = cert.ValidUntil
+		if c.State == broker.ConnectionConnected {
+			row.RotateAt = cert.RotateAt()
+		}
 	}
 	g, err := a.Store.UserGrant(ctx, c.ID)
 	if err == nil {
@@ -138,8 +168,8 @@ func connectionRowOf(ctx context.Context, a *app.App, c broker.Connection) (conn
 	return row, nil
 }
 
-const connectionShowHelp = `Prints one connection in full: its state and health, when what it lives on ends, the other environments of its company, and what
-happened last.
+const connectionShowHelp = `Prints one connection in full: its state and health, when what it lives on ends, who may take its tokens, the other environments of
+its company, and what happened last.
 
   suitekey connection show co_…
 `
@@ -182,11 +212,14 @@ func (e *env) showConnection(ctx context.Context, a *app.App, conn broker.Connec
 	if err != nil {
 		return err
 	}
-	family, err := connectionRows(ctx, a, conn.App, conn.Account.Company())
+	family, err := siblings(ctx, a, conn)
 	if err != nil {
 		return err
 	}
-	family = slices.DeleteFunc(family, func(r connectionRow) bool { return r.ID == conn.ID })
+	clients, err := clientsOf(ctx, a, conn)
+	if err != nil {
+		return err
+	}
 	happened, err := a.Store.EventsOf(ctx, conn.ID, time.Now().Add(-recentEvents))
 	if err != nil {
 		return err
@@ -195,18 +228,51 @@ func (e *env) showConnection(ctx context.Context, a *app.App, conn broker.Connec
 	for _, x := range happened[max(0, len(happened)-mostEvents):] {
 		events = append(events, eventRow{x.At, string(x.Type), string(x.Cause), x.Detail})
 	}
-	return e.print(struct {
-		connectionRow
-		Siblings []connectionRow `json:"siblings"`
-		Events   []eventRow      `json:"events"`
-	}{row, family, events}, "%s", connectionText(row, family, events))
+	d := connectionDetail{row, conn.Metadata, clients, family, events}
+	return e.print(d, "%s", d.text())
 }
 
-func connectionText(r connectionRow, family []connectionRow, events []eventRow) string {
+// siblings are the same in the company's other accounts: the app's own connections there, or those of the same person.
+func siblings(ctx context.Context, a *app.App, conn broker.Connection) ([]connectionRow, error) {
+	family, err := a.Store.ConnectionsOfCompany(ctx, conn.App, conn.Account.Company())
+	if err != nil {
+		return nil, err
+	}
+	family = slices.DeleteFunc(family, func(c broker.Connection) bool {
+		return c.Account == conn.Account || c.Kind != conn.Kind || c.EndUser != conn.EndUser
+	})
+	slices.SortStableFunc(family, byFamily)
+	return rowsOf(ctx, a, family)
+}
+
+// clientsOf are those that may take tokens of the connection.
+func clientsOf(ctx context.Context, a *app.App, conn broker.Connection) ([]string, error) {
+	clients, err := a.Store.Clients(ctx, conn.App)
+	ids := []string{}
+	for _, c := range clients {
+		named := slices.Contains(c.Connections, conn.ID)
+		if c.RevokedAt.IsZero() && (named || c.Users && conn.Kind == broker.KindUser) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids, err
+}
+
+// connectionDetail is a connection in full.
+type connectionDetail struct {
+	connectionRow
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Clients  []string          `json:"clients"`
+	Siblings []connectionRow   `json:"siblings"`
+	Events   []eventRow        `json:"events"`
+}
+
+// text is the connection for people. Names of roles and users are NetSuite's: they must not write to the terminal (LO-02).
+func (r connectionDetail) text() string {
 	var b strings.Builder
 	line := func(name, value string) {
 		if value != "" && value != "-" {
-			fmt.Fprintf(&b, "%-14s %s\n", name, value)
+			fmt.Fprintf(&b, "%-14s %s\n", name, oneLine(value))
 		}
 	}
 	line("connection", r.ID)
@@ -223,10 +289,16 @@ func connectionText(r connectionRow, family []connectionRow, events []eventRow) 
 	line("certificate", r.CertificateID)
 	line("ends", when(r.ends()))
 	line("renewed", when(r.RotateAt))
-	for _, s := range family {
+	for _, key := range slices.Sorted(maps.Keys(r.Metadata)) {
+		line("metadata", key+"="+r.Metadata[key])
+	}
+	for _, id := range r.Clients {
+		line("client", id)
+	}
+	for _, s := range r.Siblings {
 		line("also", fmt.Sprintf("%s  %s (%s), %s", s.ID, s.Account, s.Environment, s.State))
 	}
-	for _, x := range events {
+	for _, x := range r.Events {
 		line("event", strings.TrimSpace(when(x.At)+"  "+x.Type+"  "+x.Cause+" "+x.Detail))
 	}
 	return b.String()

@@ -44,6 +44,9 @@ func newLinkCreate(e *env) *cobra.Command {
 		Use: "create", Short: "Make a link for one customer", Long: linkCreateHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			q.Kind = broker.LinkKind(kind)
+			if err := takenOver(cmd); err != nil {
+				return err
+			}
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
 				if like != "" {
 					if len(q.Expect) != 1 {
@@ -82,6 +85,23 @@ func newLinkCreate(e *env) *cobra.Command {
 	f.StringToStringVar(&q.Metadata, "metadata", nil, "`KEY=VALUE` of your own, kept with the connection")
 	addSettingsFlags(f)
 	return cmd
+}
+
+// takenOver refuses what a link with --like or --repair takes from its connection: a flag that is passed over in silence could give
+// a link that anybody may forward to somebody who asked for a session.
+func takenOver(cmd *cobra.Command) error {
+	given := cmd.Flags().Changed
+	for _, from := range []string{"like", "repair"} {
+		if !given(from) {
+			continue
+		}
+		for _, flag := range []string{"app", "customer", "user", "kind", "return-url", "metadata", "expect", "repair"} {
+			if given(flag) && flag != from && !(from == "like" && flag == "expect") {
+				return broker.Errorf(broker.CodeInvalid, "flag --%s: cannot be used with --%s", flag, from).WithDo("Leave it out: a link with --" + from + " takes everything else from the connection.")
+			}
+		}
+	}
+	return nil
 }
 
 func (e *env) printLink(made onboard.NewLink) error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/netsuite"
@@ -64,6 +65,16 @@ func (d *DB) Connections(ctx context.Context, app string) ([]broker.Connection, 
 		return list(ctx, d.reader, scanConnection, selectConnections+` ORDER BY created_at, id`)
 	}
 	return list(ctx, d.reader, scanConnection, selectConnections+` WHERE app = $1 ORDER BY created_at, id`, app)
+}
+
+// ConnectionsOfCompany lists the connections to all accounts of one company (netsuite.AccountID.Company), of an app, or of all apps
+// when app is empty, oldest first.
+func (d *DB) ConnectionsOfCompany(ctx context.Context, app string, company netsuite.AccountID) ([]broker.Connection, error) {
+	// Accounts of one company begin alike, up to an underscore. What else does is left out by the rule itself.
+	begin := string(company) + "_"
+	found, err := list(ctx, d.reader, scanConnection, selectConnections+` WHERE ($1 = '' OR app = $1) AND (account = $2 OR substr(account, 1, length($3)) = $3)
+		ORDER BY created_at, id`, app, company, begin)
+	return slices.DeleteFunc(found, func(c broker.Connection) bool { return c.Account.Company() != company }), err
 }
 
 func scanConnection(row scanner) (c broker.Connection, err error) {

@@ -46,6 +46,44 @@ func testConnections(t *testing.T, opener Opener) {
 	wantEqual(t, get(db.Connection(ctx, "con_2"))(t), c)
 }
 
+// Each lookup by account finds that account alone; only the lookup by company finds its relatives, and no strangers.
+func testTE04Families(t *testing.T, opener Opener) {
+	db, ctx := open(t, opener), t.Context()
+	byAccount := map[netsuite.AccountID]broker.Connection{}
+	for _, account := range []netsuite.AccountID{"1234567", "1234567_SB1", "1234567_SB10", "1234567_RP", "1234567_SBX", "12345678_SB1", "234567", "1234567X"} {
+		c := broker.Connection{ID: "con_" + account.HostLabel(), App: "acme", Account: account, Kind: broker.KindMachine, State: broker.ConnectionConnected}
+		must(t, db.SaveConnection(ctx, &c))
+		byAccount[account] = c
+	}
+	foreign := broker.Connection{ID: "con_foreign", App: "other", Account: "1234567_SB1", Kind: broker.KindMachine, State: broker.ConnectionConnected}
+	must(t, db.SaveConnection(ctx, &foreign))
+
+	for account, c := range byAccount {
+		wantEqual(t, get(db.ConnectionByAccount(ctx, "acme", account))(t), c)
+	}
+	for _, other := range []netsuite.AccountID{"1234567-SB1", "1234567_sb1", "1234567_SB2", "1234567_SB", "1234567_", "1234567%", ""} {
+		_, err := db.ConnectionByAccount(ctx, "acme", other)
+		wantErr(t, err, broker.ErrNotFound)
+	}
+	family := []broker.Connection{byAccount["1234567"], byAccount["1234567_RP"], byAccount["1234567_SB1"], byAccount["1234567_SB10"]}
+	wantEqual(t, get(db.ConnectionsOfCompany(ctx, "acme", "1234567"))(t), family)
+	wantEqual(t, get(db.ConnectionsOfCompany(ctx, "", "1234567"))(t), append(family, foreign))
+	wantEqual(t, get(db.ConnectionsOfCompany(ctx, "acme", "12345678"))(t), []broker.Connection{byAccount["12345678_SB1"]})
+	for _, other := range []netsuite.AccountID{"1234567_SB1", "123456", "%", "'", "", "\x00"} {
+		if found := get(db.ConnectionsOfCompany(ctx, "acme", other))(t); len(found) != 0 {
+			t.Errorf("relatives of %q: %v", other, found)
+		}
+	}
+
+	// The end of one leaves the others.
+	gone := byAccount["1234567_SB1"]
+	gone.State = broker.ConnectionDisconnected
+	must(t, db.SaveConnection(ctx, &gone))
+	_, err := db.ConnectionByAccount(ctx, "acme", "1234567_SB1")
+	wantErr(t, err, broker.ErrNotFound)
+	wantEqual(t, get(db.ConnectionByAccount(ctx, "acme", "1234567"))(t), byAccount["1234567"])
+}
+
 func testOneLiveConnection(t *testing.T, opener Opener) {
 	db, ctx := open(t, opener), t.Context()
 	won, lost := atOnce(t, 8, func(i int) error {

@@ -39,6 +39,7 @@ func Run(t *testing.T, newOpener func(t *testing.T) Opener) {
 		"ActivateCertificateRefused": testActivateCertificateRefused,
 		"AccessTokens":               testAccessTokens,
 		"Clients":                    testClients,
+		"TE04_Families":              testTE04Families,
 		"ConnectionKinds":            testConnectionKinds,
 		"Events":                     testEvents,
 		"Health":                     testHealth,
