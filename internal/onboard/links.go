@@ -202,6 +202,8 @@ func (s *Service) link(ctx context.Context, token string) (broker.Link, error) {
 		return link, &broker.Error{Code: broker.CodeLinkRevoked}
 	case link.RunID == "" && s.Now().After(link.ExpiresAt):
 		return link, &broker.Error{Code: broker.CodeLinkExpired}
+	case link.ConnectionID != "":
+		return link, s.mendable(ctx, link)
 	}
 	return link, nil
 }
