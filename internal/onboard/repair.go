@@ -54,15 +54,6 @@ func (s *Service) repairs(ctx context.Context, link broker.Link) (bool, error) {
 	return !run.Over(), err
 }
 
-// mendable refuses a link whose connection was disconnected: it must not bring back what somebody has ended.
-func (s *Service) mendable(ctx context.Context, link broker.Link) error {
-	conn, err := s.Store.Connection(ctx, link.ConnectionID)
-	if err == nil && conn.State != broker.ConnectionConnected {
-		return &broker.Error{Code: broker.CodeLinkRevoked}
-	}
-	return err
-}
-
 func linkPlace(l broker.Link) broker.Place {
 	return broker.Place{Table: "links", Column: "token", Row: l.ID, App: l.App}
 }

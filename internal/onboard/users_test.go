@@ -312,8 +312,9 @@ func TestON02_PersonConfirmsTheAccount(t *testing.T) {
 	e.wantLive(t, 1)
 }
 
-// A link for a connection that was disconnected since does not bring it back, whether it is followed now or was under way.
-func TestRepairLinkOfADisconnectedPerson(t *testing.T) {
+// Neither the link that made a connection nor one that repairs it brings it back once it was disconnected, whether it is followed now
+// or was under way.
+func TestOldLinksOfADisconnectedPerson(t *testing.T) {
 	e := newPortal(t)
 	first := userLink(t, e.Env, "u_42")
 	consent(t, e.Env, admin, first.URL)
@@ -327,10 +328,12 @@ func TestRepairLinkOfADisconnectedPerson(t *testing.T) {
 	if _, err := e.App.Offboard.Disconnect(t.Context(), connection, "operator", false); err != nil {
 		t.Fatal(err)
 	}
-	page, err := newPerson(t, e.Env).Open(t.Context(), address)
-	refused(t, "the link", page, err, broker.CodeLinkRevoked)
-	_, err = e.App.Onboard.Start(t.Context(), token(onboard.NewLink{URL: address}), false)
-	wantCode(t, err, broker.CodeLinkRevoked)
+	for what, address := range map[string]string{"the link that made it": first.URL, "the link that repairs it": address} {
+		page, err := newPerson(t, e.Env).Open(t.Context(), address)
+		refused(t, what, page, err, broker.CodeLinkRevoked)
+		_, err = e.App.Onboard.Start(t.Context(), token(onboard.NewLink{URL: address}), true)
+		wantCode(t, err, broker.CodeLinkRevoked)
+	}
 
 	underWay.open(redirect.String())
 	r := e.Problem(t, onboard.NewLink{Link: link}, broker.CodeLinkRevoked)
