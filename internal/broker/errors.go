@@ -25,6 +25,7 @@ const (
 	CodeConfirmAccount   Code = "SK-ONB-210"
 	CodeRoleTooStrong    Code = "SK-ONB-211"
 	CodeOtherPerson      Code = "SK-ONB-212"
+	CodeBeingEnded       Code = "SK-ONB-213"
 	CodeSetupTimeOver    Code = "SK-ONB-301"
 	CodeTestFailed       Code = "SK-ONB-302"
 	CodeUnreachable      Code = "SK-ONB-303"
@@ -85,6 +86,7 @@ var Situations = map[Code]Situation{
 	CodeConfirmAccount:   {200, "Is this the right account?", "Nothing is written to NetSuite before you confirm.", "Confirm the account, or choose another one."},
 	CodeRoleTooStrong:    {200, "This role may do too much", "The connection must not work with full access. Nothing was changed.", "Contact the sender: the app names the wrong role."},
 	CodeOtherPerson:      {200, "You signed in as another person", "The connection acts as the person who consented first, so we ended this permission and changed nothing.", "Sign in to NetSuite as that person, or ask the sender to disconnect first."},
+	CodeBeingEnded:       {200, "The old connection is still being ended", "NetSuite has not confirmed that yet. We wait, so that the new connection is not ended with the old one. Your progress is kept.", "This page goes on by itself. If it takes long, ask the sender to end the old connection at once."},
 	CodeSetupTimeOver:    {200, "Set-up time is over, your progress is kept", "The permission for set-up lives one hour and has ended. What was done stays done.", "Allow set-up once more to go on."},
 	CodeTestFailed:       {200, "Connected, but the test failed", "The certificate is in place, but NetSuite did not accept it for a token and a call. No data was touched.", "Mend the cause named below, then try again."},
 	CodeUnreachable:      {200, "NetSuite does not answer", "We keep trying by ourselves, and your progress is kept.", "You may close this page and come back later."},

@@ -22,6 +22,8 @@ For a portal, whose users each have a connection of their own:
 
   suitekey client create --app acme-sync --users
   curl -u ID:SECRET -d grant_type=client_credentials -d end_user=u_42 http://127.0.0.1:8780/oauth2/token
+
+With both flags, the connection is chosen by resource, the person by end_user; without either, no token is given.
 `
 
 func newClientCreate(e *env) *cobra.Command {

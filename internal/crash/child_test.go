@@ -47,6 +47,7 @@ type orders struct {
 	Act        string
 	Ahead      time.Duration // of its clock
 	Connection string
+	Run        string // of an onboarding
 	Ask        ask
 }
 

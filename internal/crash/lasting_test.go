@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/onboard"
 	"github.com/suitekey/suitekey/internal/pgtest"
+	"github.com/suitekey/suitekey/internal/store"
 	"github.com/suitekey/suitekey/internal/tokens"
 	"github.com/suitekey/suitekey/internal/vault"
 	"github.com/suitekey/suitekey/netsuite"
@@ -40,6 +42,7 @@ var acts = map[string]func(ctx context.Context, server *app.App, o orders) error
 		_, err := server.Rotate.Rotate(ctx, o.Connection)
 		return err
 	},
+	"advance": func(ctx context.Context, server *app.App, o orders) error { return server.Onboard.Advance(ctx, o.Run) },
 	"token": func(ctx context.Context, server *app.App, o orders) error {
 		_, err := server.Tokens.HandOut(ctx, o.Ask.request())
 		return err
@@ -103,6 +106,23 @@ func begin(t *testing.T, database string, user *broker.UserClient) *life {
 // consent plays a person without a browser, and returns the connection.
 func (l *life) consent(server *app.App, q onboard.LinkRequest) string {
 	l.t.Helper()
+	id := l.allow(server, q)
+	for range 50 {
+		must(l.t, server.Onboard.Advance(l.t.Context(), id))
+		run, err := server.Store.Run(l.t.Context(), id)
+		must(l.t, err)
+		if run.Phase() == broker.PhaseConnected {
+			return run.ConnectionID
+		}
+	}
+	run, _ := server.Store.Run(l.t.Context(), id)
+	l.t.Fatalf("the run is %s: %+v", run.Phase(), run.Problem)
+	return ""
+}
+
+// allow plays a person as far as NetSuite's redirect, and returns the run that goes on from there.
+func (l *life) allow(server *app.App, q onboard.LinkRequest) string {
+	l.t.Helper()
 	ctx := l.t.Context()
 	link, err := server.Onboard.CreateLink(ctx, q)
 	must(l.t, err)
@@ -114,17 +134,7 @@ func (l *life) consent(server *app.App, q onboard.LinkRequest) string {
 	must(l.t, err)
 	_, err = server.Onboard.Callback(ctx, appName, u.Query(), d.Browser)
 	must(l.t, err)
-	for range 50 {
-		must(l.t, server.Onboard.Advance(ctx, d.RunID))
-		run, err := server.Store.Run(ctx, d.RunID)
-		must(l.t, err)
-		if run.Phase() == broker.PhaseConnected {
-			return run.ConnectionID
-		}
-	}
-	run, _ := server.Store.Run(ctx, d.RunID)
-	l.t.Fatalf("the run is %s: %+v", run.Phase(), run.Problem)
-	return ""
+	return d.RunID
 }
 
 func (l *life) advance(d time.Duration) {
@@ -343,12 +353,150 @@ func (l *life) lost() (lost bool) {
 	return lost
 }
 
+// personsLink is what a person consents by.
+var personsLink = onboard.LinkRequest{App: appName, Customer: "Globex Corporation", Expect: []string{customerAccount}, EndUser: "u_42"}
+
 // again lets the person consent once more.
 func (l *life) again() {
 	l.t.Helper()
-	l.inside(func(_ context.Context, server *app.App) {
-		l.consent(server, onboard.LinkRequest{App: appName, Customer: "Globex Corporation", Expect: []string{customerAccount}, EndUser: "u_42"})
+	l.inside(func(_ context.Context, server *app.App) { l.consent(server, personsLink) })
+}
+
+// TestON11_PersonsConsentIsKilledEverywhere: a consent that takes the place of another is kept, or ended. One is left, here and at
+// NetSuite, and it works.
+func TestON11_PersonsConsentIsKilledEverywhere(t *testing.T) {
+	for kind, public := range map[string]bool{"public": true, "confidential": false} {
+		for engine, database := range engines {
+			t.Run(kind+" "+engine, func(t *testing.T) {
+				t.Parallel()
+				l := begin(t, database(t), &broker.UserClient{Public: public})
+				deaths, kept := 0, 0
+				for n := 1; ; n++ {
+					l.inside(func(_ context.Context, server *app.App) { l.orders.Run = l.allow(server, personsLink) })
+					killed, events := l.do("advance", n)
+					l.advance(afterDeath)
+					kept += count(l.settled(fmt.Sprintf("after %q", last(events)), 1))
+					if deaths += count(killed); !killed || t.Failed() {
+						break
+					}
+				}
+				t.Logf("%d deaths, %d consents kept all the same", deaths, kept-1)
+				if deaths < 15 || kept < 2 {
+					t.Errorf("%d deaths and %d consents kept; a consent has more commits and calls, and most deaths cost nothing", deaths, kept)
+				}
+			})
+		}
+	}
+}
+
+// TestRecoveryByConsentIsKilledEverywhere: the consent before has ended. Whoever dies over the new one, health says what is true.
+func TestRecoveryByConsentIsKilledEverywhere(t *testing.T) {
+	l := begin(t, "", &broker.UserClient{Public: true})
+	for n := 1; ; n++ {
+		for _, g := range l.live() {
+			l.emulator.Account(customerAccount).RevokeGrant(g.ID)
+		}
+		l.advance(time.Hour)
+		l.inside(func(ctx context.Context, server *app.App) {
+			if _, err := server.Tokens.HandOut(ctx, l.orders.Ask.request()); err == nil {
+				t.Error("a token of a consent that has ended")
+			}
+			l.orders.Run = l.allow(server, personsLink)
+		})
+		killed, events := l.do("advance", n)
+		l.advance(afterDeath)
+		when := fmt.Sprintf("after %q", last(events))
+		connected := l.settled(when, 0)
+		l.inside(func(ctx context.Context, server *app.App) {
+			h, err := server.Store.Health(ctx, l.orders.Connection)
+			must(t, err)
+			if want := map[bool]broker.HealthState{true: broker.HealthOK, false: broker.HealthNeedsConsent}[connected]; h.State != want {
+				t.Errorf("%s: health %s, want %s", when, h.State, want)
+			}
+		})
+		if !killed || t.Failed() {
+			break
+		}
+	}
+}
+
+// full is a database without room for one more consent.
+type full struct{ *store.DB }
+
+func (full) KeepUserGrant(context.Context, broker.KeptConsent, ...broker.Event) error {
+	return errors.New("database or disk is full")
+}
+
+// A consent that cannot be stored is not taken for one that was: the run waits, and when its time is over the permission is ended.
+func TestConsentThatCannotBeStored(t *testing.T) {
+	l := begin(t, "", &broker.UserClient{Public: true})
+	l.inside(func(ctx context.Context, server *app.App) {
+		l.orders.Run = l.allow(server, personsLink)
+		server.Onboard.Store = full{server.Store}
+		must(t, server.Onboard.Advance(ctx, l.orders.Run))
+		if run, err := server.Store.Run(ctx, l.orders.Run); err != nil || run.Over() || !run.ActivatedAt.IsZero() {
+			t.Errorf("the run is %s, %v", run.Phase(), err)
+		}
 	})
+	l.advance(2 * time.Hour)
+	if l.settled("without room", 1) {
+		t.Error("the run is connected")
+	}
+}
+
+// live are the consents that NetSuite takes.
+func (l *life) live() (live []netsuitetest.Grant) {
+	for _, g := range l.emulator.Account(customerAccount).Grants() {
+		if g.State == "live" {
+			live = append(live, g)
+		}
+	}
+	return live
+}
+
+// settled lets the next process do what is due, and reports that the run is connected. Then one consent is left, which works; else as
+// many as there were before.
+func (l *life) settled(when string, before int) (connected bool) {
+	l.t.Helper()
+	l.inside(func(ctx context.Context, server *app.App) {
+		for range 3 { // the run, and the grants that it lets go
+			must(l.t, server.Onboard.RunOnce(ctx))
+		}
+		run, err := server.Store.Run(ctx, l.orders.Run)
+		must(l.t, err)
+		if connected = run.Phase() == broker.PhaseConnected; !connected && run.Problem == nil {
+			l.t.Errorf("%s: the run is %s, and waits for nobody", when, run.Phase())
+		}
+		if connected {
+			before = 1
+			if run.ConnectionID != l.orders.Connection {
+				l.t.Errorf("%s: connection %s, want %s again", when, run.ConnectionID, l.orders.Connection)
+			}
+		}
+		if live := l.live(); len(live) != before {
+			l.t.Errorf("%s: live at NetSuite: %+v, want %d", when, live, before)
+		}
+		if before > 0 {
+			l.calls(ctx, server, when)
+		}
+	})
+	return connected
+}
+
+// calls takes a token, and makes a call with it.
+func (l *life) calls(ctx context.Context, server *app.App, when string) {
+	l.t.Helper()
+	out, err := server.Tokens.HandOut(ctx, l.orders.Ask.request())
+	if err != nil {
+		l.t.Errorf("%s: no token: %v", when, err)
+		return
+	}
+	site, err := netsuite.EmulatorSite(l.orders.Emulator)
+	must(l.t, err)
+	api := netsuite.API{Account: out.Account, Site: site, Token: out.AccessToken}
+	if _, err := api.SuiteQL(ctx, "SELECT 1 AS ok FROM dual", 1, 0); err != nil {
+		l.t.Errorf("%s: the token does not work: %v", when, err)
+	}
 }
 
 func (l *life) refusedRefreshes() int {
@@ -359,14 +507,14 @@ func (l *life) refusedRefreshes() int {
 func (l *life) recover(act string) {
 	l.t.Helper()
 	l.advance(afterDeath)
-	l.live(act)
+	l.next(act)
 	if act != "work" {
 		l.advance(25 * time.Hour)
-		l.live("work")
+		l.next("work")
 	}
 }
 
-func (l *life) live(act string) {
+func (l *life) next(act string) {
 	l.t.Helper()
 	l.inside(func(ctx context.Context, server *app.App) {
 		if err := acts[act](ctx, server, l.orders); err != nil {

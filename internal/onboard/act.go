@@ -57,6 +57,7 @@ func lookAgain(_ context.Context, s *Service, r *broker.Run, _ string) error {
 var retriable = []broker.Code{
 	broker.CodeFeatureOff, broker.CodeBundleMissing, broker.CodeHolder, broker.CodeNotApproved, broker.CodeSetupRole, broker.CodeCertificateLimit,
 	broker.CodeUploadNeedsUser, broker.CodeTestFailed, broker.CodeUnreachable, broker.CodeTaskFailed, broker.CodeRoleTooStrong,
+	broker.CodeBeingEnded,
 }
 
 func confirmAccount(ctx context.Context, s *Service, r *broker.Run, value string) error {

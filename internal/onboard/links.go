@@ -226,7 +226,30 @@ func (s *Service) link(ctx context.Context, token string) (broker.Link, error) {
 	case link.RunID == "" && s.Now().After(link.ExpiresAt):
 		return link, &broker.Error{Code: broker.CodeLinkExpired}
 	}
-	return link, nil
+	return link, s.revives(ctx, link)
+}
+
+// revives refuses a link that would bring back what somebody has ended: a disconnected connection that it repairs, or that of a person
+// which it made.
+func (s *Service) revives(ctx context.Context, link broker.Link) error {
+	connection := link.ConnectionID
+	if link.Connects == broker.KindUser && connection == "" && link.RunID != "" {
+		run, err := s.Store.Run(ctx, link.RunID)
+		if err != nil {
+			return err
+		}
+		if run.Phase() == broker.PhaseConnected {
+			connection = run.ConnectionID
+		}
+	}
+	if connection == "" {
+		return nil
+	}
+	conn, err := s.Store.Connection(ctx, connection)
+	if err == nil && conn.State != broker.ConnectionConnected {
+		return &broker.Error{Code: broker.CodeLinkRevoked}
+	}
+	return err
 }
 
 // Finalise is the app's backend saying, from its own signed-in session, that the run of a session link is its user's (ON-01).

@@ -21,7 +21,8 @@ func activate(ctx context.Context, w *work) (outcome, error) {
 	return goOn, nil
 }
 
-// end revokes what the connection no longer signs with, then the set-up permission itself. Then the run is done.
+// end revokes what the connection no longer signs with, then the set-up permission itself, unless that became a person's connection.
+// Then the run is done.
 func end(ctx context.Context, w *work) (outcome, error) {
 	if err := w.retire(ctx); err != nil {
 		return pause, err
@@ -29,7 +30,7 @@ func end(ctx context.Context, w *work) (outcome, error) {
 	if err := w.revoke(ctx); err != nil {
 		return pause, err
 	}
-	// A token, a call and an upload went well: whatever the connection suffered from is over.
+	// A token, a call and an upload went well, or a person's consent and a call: whatever the connection suffered from is over.
 	if err := w.s.Health.Works(ctx, w.Run.ConnectionID, "rotate"); err != nil {
 		return pause, err
 	}

@@ -10,22 +10,27 @@ import (
 	"github.com/suitekey/suitekey/netsuite"
 )
 
-// keepConsent makes the person's consent a user connection: nothing has to be set up in NetSuite for it. Connection, refresh token,
-// access token and the end of the run are one transaction, so that the tokens belong to the run or to the connection, never to
-// nobody and never to both.
+// keepConsent makes the person's consent a user connection: nothing has to be set up in NetSuite for it. Connection, refresh token
+// and access token are one transaction with the run, so that the tokens belong to the run or to the connection, never to nobody and
+// never to both.
 func keepConsent(ctx context.Context, w *work) (outcome, error) {
 	conn, err := w.userConnection(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return pause, err
-	}
-	if conn.Version > 0 && conn.Entity != 0 && conn.Entity != w.Run.SetupEntity {
+	case conn.ID == "":
+		w.Run.Ended = broker.PhaseFailed
+		return pause, stop(broker.CodeLinkRevoked, "The connection that it was for has been disconnected.")
+	case conn.Version > 0 && conn.Entity != 0 && conn.Entity != w.Run.SetupEntity:
 		return pause, w.endWith(ctx, stop(broker.CodeOtherPerson, ""))
 	}
 	tokens, err := w.tokens()
 	if err != nil {
 		return pause, err
 	}
-	kept := broker.KeptConsent{Connection: &conn, Run: &w.Run, Consent: &w.Grant}
+	// Run and grant change together with the rest, or not at all.
+	run, grant := w.Run, w.Grant
+	kept := broker.KeptConsent{Connection: &conn, Run: &run, Consent: &grant}
 	if kept.Replaced, err = w.replaced(ctx, conn); err != nil {
 		return pause, err
 	}
@@ -37,30 +42,36 @@ func keepConsent(ctx context.Context, w *work) (outcome, error) {
 	}
 	now := w.s.Now()
 	conn.State = broker.ConnectionConnected
-	conn.RoleID, conn.RoleName, conn.Entity, conn.EntityName = w.Run.SetupRole, w.Run.SetupRoleName, w.Run.SetupEntity, w.Run.SetupName
-	w.Grant.Status, w.Grant.Tokens, w.Grant.DueAt, w.Grant.EndedAt = broker.GrantKept, nil, time.Time{}, now
-	w.Run.ConnectionID, w.Run.ConsentBy = conn.ID, kept.Grant.ConsentBy
-	w.Run.RoleName, w.Run.EntityName = conn.RoleName, conn.EntityName
-	w.Run.Told = broker.PhaseConnected
-	w.Run.ActivatedAt, w.Run.ConnectedAt, w.Run.DueAt, w.Run.UpdatedAt = now, now, time.Time{}, now
-	if err := w.s.audit(ctx, broker.AuditConnectionActive, w.Run, "ok", conn.ID); err != nil {
+	conn.RoleID, conn.RoleName, conn.Entity, conn.EntityName = run.SetupRole, run.SetupRoleName, run.SetupEntity, run.SetupName
+	grant.Status, grant.Tokens, grant.DueAt, grant.EndedAt = broker.GrantKept, nil, time.Time{}, now
+	run.ConnectionID, run.ConsentBy = conn.ID, kept.Grant.ConsentBy
+	run.RoleName, run.EntityName = conn.RoleName, conn.EntityName
+	run.ActivatedAt, run.DueAt, run.UpdatedAt = now, now, now // what is left is done by end, whoever dies now
+	if err := w.s.audit(ctx, broker.AuditConnectionActive, run, "ok", conn.ID); err != nil {
 		return pause, err
 	}
-	done := broker.NewEvent(broker.EventOnboardingCompleted, now, conn.App, conn.ID, w.Run.ID)
-	if err := w.s.Store.KeepUserGrant(ctx, kept, done); err != nil {
+	if err := w.s.Store.KeepUserGrant(ctx, kept); err != nil {
 		return pause, err
 	}
-	return pause, w.s.Health.Works(ctx, conn.ID, "rotate")
+	w.Run, w.Grant = run, grant
+	return goOn, nil
 }
 
-// userConnection is the person's connection to this account, or a new one.
+// userConnection is the person's connection to this account, or a new one. It has no ID when the link was for one that is gone.
 func (w *work) userConnection(ctx context.Context) (broker.Connection, error) {
+	if w.Link.ConnectionID != "" {
+		return w.repaired(ctx)
+	}
 	known, err := w.s.Store.ConnectionsOfUser(ctx, w.App.Name, w.Link.EndUser)
 	if err != nil {
 		return broker.Connection{}, err
 	}
 	for _, conn := range known {
-		if conn.Account == w.Run.Account {
+		switch {
+		case conn.Account != w.Run.Account:
+		case conn.State == broker.ConnectionDisconnecting:
+			return conn, beingEnded()
+		default:
 			return conn, nil
 		}
 	}
@@ -68,6 +79,11 @@ func (w *work) userConnection(ctx context.Context) (broker.Connection, error) {
 		ID: broker.NewID("co"), App: w.App.Name, LinkID: w.Link.ID, Customer: w.Link.Customer, Metadata: w.Link.Metadata, Account: w.Run.Account,
 		Kind: broker.KindUser, EndUser: w.Link.EndUser, CreatedAt: w.s.Now(),
 	}, nil
+}
+
+// beingEnded waits for the connection before: NetSuite has not confirmed its end, which would take the new consent with it.
+func beingEnded() *problem {
+	return &problem{Problem: broker.Problem{Code: broker.CodeBeingEnded}, watch: true}
 }
 
 // userGrant is the consent as the connection keeps it.

@@ -34,7 +34,7 @@ func (w *work) connection(ctx context.Context) (broker.Connection, error) {
 	}
 	conn, err := w.s.Store.ConnectionByAccount(ctx, w.App.Name, w.Run.Account)
 	if err == nil && conn.State == broker.ConnectionDisconnecting {
-		return conn, stop(broker.CodeAlreadyConnected, "The connection before is still being ended. Try again in a few minutes, or ask the sender to end it at once.")
+		return conn, beingEnded()
 	}
 	if err == nil && conn.Customer != w.Link.Customer {
 		return broker.Connection{}, nil

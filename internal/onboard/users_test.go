@@ -1,6 +1,7 @@
 package onboard_test
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -202,25 +203,175 @@ func TestConfidentialUserClient(t *testing.T) {
 	}
 }
 
-func TestLikeLink(t *testing.T) {
-	e := apptest.Start(t, apptest.Config{Ready: true})
-	link := e.Link(t, broker.LinkSent, apptest.Account)
-	consent(t, e, admin, link.URL)
-	conn := e.Connected(t, link).ConnectionID
-	for name, c := range map[string]struct {
-		conn, expect string
-		code         broker.Code
-	}{
-		"another company": {conn, "7654321", broker.CodeInvalid}, "the same account": {conn, apptest.Account, broker.CodeInvalid},
-		"looks alike": {conn, "12345678_SB1", broker.CodeInvalid}, "no account": {conn, "", broker.CodeInvalid}, "hostile": {conn, "1234567_SB1/../x", broker.CodeInvalid},
-		"unknown connection": {"co_none", apptest.Sandbox, broker.CodeNotFound},
-	} {
-		if _, err := e.App.Onboard.LikeLink(t.Context(), c.conn, c.expect); broker.CodeOf(err) != c.code {
-			t.Errorf("%s: %v, want %s", name, err, c.code)
+// portalEnv is a server whose app has user connections.
+type portalEnv struct{ *apptest.Env }
+
+func newPortal(t *testing.T) portalEnv {
+	return portalEnv{apptest.Start(t, apptest.Config{Users: true})}
+}
+
+func (e portalEnv) connections(t *testing.T) []broker.Connection {
+	t.Helper()
+	found, err := e.App.Store.ConnectionsOfUser(t.Context(), apptest.AppName, "u_42")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// sessionLink is for a person who is signed in to the portal.
+func (e portalEnv) sessionLink(t *testing.T) onboard.NewLink {
+	t.Helper()
+	link, err := e.App.Onboard.CreateLink(t.Context(), onboard.LinkRequest{
+		App: apptest.AppName, Kind: broker.LinkSession, Customer: "Globex Inc.", Expect: []string{apptest.Account}, ReturnURL: apptest.ReturnURL, EndUser: "u_42",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
+// toBackend leads a person through a session link to the page of the portal that finalises, and returns its address.
+func (e portalEnv) toBackend(t *testing.T, p *person, link onboard.NewLink) *url.URL {
+	t.Helper()
+	redirect := p.consent(link)
+	return p.caught(apptest.ReturnURL, func() error {
+		if _, err := p.Open(t.Context(), redirect.String()); err != nil {
+			return err
+		}
+		r := e.WaitRun(t, link, "unconfirmed", unconfirmed)
+		_, err := p.Open(t.Context(), e.Home.JoinPath("r", r.ID).String())
+		return err
+	})
+}
+
+func (e portalEnv) wantLive(t *testing.T, want int) {
+	t.Helper()
+	e.Eventually(t, "as many consents as are in use", func() bool { return live(e.Env) == want }, func() any { return e.Emulator.Account(apptest.Account).Grants() })
+}
+
+// The whole way of a portal's user: the link, NetSuite, back to the portal, whose backend finalises, and the connection.
+func TestON01_FinalisedUserConnection(t *testing.T) {
+	e := newPortal(t)
+	link := e.sessionLink(t)
+	p := newPerson(t, e.Env)
+	back := e.toBackend(t, p, link)
+	if found := e.connections(t); len(found) != 0 {
+		t.Errorf("connections %+v before the backend has spoken", found)
+	}
+	_, account, err := e.App.Onboard.Finalise(t.Context(), link.Link.ID, link.FinaliseSecret.Reveal(), back.Query().Get("suitekey_code"))
+	if err != nil || account != apptest.Account {
+		t.Fatalf("Finalise = %s, %v", account, err)
+	}
+	run := e.Connected(t, link)
+	if found := e.connections(t); len(found) != 1 || found[0].ID != run.ConnectionID || found[0].State != broker.ConnectionConnected {
+		t.Errorf("connections %+v, want %s", found, run.ConnectionID)
+	}
+	e.wantLive(t, 1)
+	words := p.open(e.Home.JoinPath("r", run.ID).String()).Words
+	for _, want := range []string{"Connected", "can act as you", "OAuth 2.0 Authorized Applications"} {
+		if !strings.Contains(words, want) {
+			t.Errorf("the last page does not say %q: %s", want, words)
 		}
 	}
-	made, err := e.App.Onboard.LikeLink(t.Context(), conn, "1234567-sb1")
-	if err != nil || made.Link.Customer != "Globex Inc." || len(made.Link.Expect) != 1 || made.Link.Expect[0] != apptest.Sandbox || made.Link.ConnectionID != "" {
-		t.Errorf("link %+v, %v", made.Link, err)
+	events, err := e.App.Store.EventsOf(t.Context(), run.ConnectionID, time.Time{})
+	if err != nil || len(events) == 0 || events[len(events)-1].Type != broker.EventOnboardingCompleted {
+		t.Errorf("told %+v, %v; want the end of the onboarding", events, err)
 	}
+}
+
+// ON-11: a person who stops before the connection is made leaves no consent behind.
+func TestON11_CancelledUserConnection(t *testing.T) {
+	e := newPortal(t)
+	link := e.sessionLink(t)
+	p := newPerson(t, e.Env)
+	e.toBackend(t, p, link)
+	p.mustPress(e.Run(t, link).ID, broker.ActCancel, "")
+	e.WaitRun(t, link, "cancelled", func(r broker.Run) bool { return r.Ended == broker.PhaseCancelled && !r.GrantEndedAt.IsZero() })
+	e.wantLive(t, 0)
+	if found := e.connections(t); len(found) != 0 {
+		t.Errorf("connections %+v of somebody who stopped", found)
+	}
+}
+
+// A link that names no account asks the person before it connects one (ON-02).
+func TestON02_PersonConfirmsTheAccount(t *testing.T) {
+	e := newPortal(t)
+	link, err := e.App.Onboard.CreateLink(t.Context(), onboard.LinkRequest{App: apptest.AppName, Customer: "Globex Inc.", EndUser: "u_42"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPerson(t, e.Env)
+	p.allow(link)
+	r := e.Problem(t, link, broker.CodeConfirmAccount)
+	if found := e.connections(t); len(found) != 0 {
+		t.Errorf("connections %+v before anybody confirmed the account", found)
+	}
+	p.mustPress(r.ID, broker.ActAccount, apptest.Account)
+	e.Connected(t, link)
+	e.wantLive(t, 1)
+}
+
+// Neither the link that made a connection nor one that repairs it brings it back once it was disconnected, whether it is followed now
+// or was under way.
+func TestOldLinksOfADisconnectedPerson(t *testing.T) {
+	e := newPortal(t)
+	first := userLink(t, e.Env, "u_42")
+	consent(t, e.Env, admin, first.URL)
+	connection := e.Connected(t, first).ConnectionID
+	link, address, err := e.App.Onboard.RepairLink(t.Context(), connection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	underWay := newPerson(t, e.Env)
+	redirect := underWay.consent(onboard.NewLink{Link: link, URL: address})
+	if _, err := e.App.Offboard.Disconnect(t.Context(), connection, "operator", false); err != nil {
+		t.Fatal(err)
+	}
+	for what, address := range map[string]string{"the link that made it": first.URL, "the link that repairs it": address} {
+		page, err := newPerson(t, e.Env).Open(t.Context(), address)
+		refused(t, what, page, err, broker.CodeLinkRevoked)
+		_, err = e.App.Onboard.Start(t.Context(), token(onboard.NewLink{URL: address}), true)
+		wantCode(t, err, broker.CodeLinkRevoked)
+	}
+
+	underWay.open(redirect.String())
+	r := e.Problem(t, onboard.NewLink{Link: link}, broker.CodeLinkRevoked)
+	if r.Ended != broker.PhaseFailed {
+		t.Errorf("the run is %s, want failed", r.Phase())
+	}
+	e.wantLive(t, 0)
+	if found := e.connections(t); len(found) != 0 {
+		t.Errorf("connections %+v came back", found)
+	}
+}
+
+// NetSuite has not confirmed the end of a person's connection when the same person consents again: the new consent waits, and is not
+// taken along by the end.
+func TestConsentWaitsForTheEndOfTheConnectionBefore(t *testing.T) {
+	e := newPortal(t)
+	first := userLink(t, e.Env, "u_42")
+	consent(t, e.Env, admin, first.URL)
+	before := e.Connected(t, first).ConnectionID
+	back := e.Emulator.Fault(netsuitetest.Fault{Kind: netsuitetest.FaultMaintenance, Endpoint: "revoke"})
+	if end, err := e.App.Offboard.Disconnect(t.Context(), before, "operator", false); err != nil || !end.EndedAt.IsZero() {
+		t.Fatalf("the end %+v, %v: want one that waits for NetSuite", end, err)
+	}
+	again := userLink(t, e.Env, "u_42")
+	consent(t, e.Env, admin, again.URL)
+	e.Problem(t, again, broker.CodeBeingEnded)
+	if conn, err := e.App.Store.Connection(t.Context(), before); err != nil || conn.State != broker.ConnectionDisconnecting {
+		t.Errorf("the connection before is %s, %v", conn.State, err)
+	}
+	back()
+	e.Clock.Advance(2 * time.Minute)
+	e.Emulator.Clock().Advance(2 * time.Minute)
+	if err := e.App.WorkOnce(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	run := e.Connected(t, again)
+	if found := e.connections(t); run.ConnectionID == before || len(found) != 1 || found[0].ID != run.ConnectionID {
+		t.Errorf("connections %+v, want a new one, %s", found, run.ConnectionID)
+	}
+	e.wantLive(t, 1)
 }

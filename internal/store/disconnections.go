@@ -15,8 +15,11 @@ const (
 		WHERE connection_id = $1 AND version = $2`
 	selectDisconnection = `SELECT connection_id, version, app, asked_at, give_up_at, due_at, attempts, ended_at, acts, record FROM disconnections
 		WHERE connection_id = $1`
-	wipeKeys          = `UPDATE certificates SET state = 'revoked', private_key = $2, version = version + 1, updated_at = $3 WHERE connection_id = $1 AND state <> 'revoked'`
-	wipeConsent       = `UPDATE user_grants SET refresh_token = $2, ended_at = $3, due_at = 0, version = version + 1, updated_at = $3 WHERE connection_id = $1 AND ended_at = 0`
+	wipeKeys = `UPDATE certificates SET state = 'revoked', private_key = $2, version = version + 1, updated_at = $3 WHERE connection_id = $1 AND state <> 'revoked'`
+	// The mark of an open answer goes, too: an answer that comes now belongs to nobody.
+	wipeConsent = `UPDATE user_grants SET refresh_token = $2, sent_at = 0, ended_at = CASE WHEN ended_at = 0 THEN $3 ELSE ended_at END, due_at = 0,
+			version = version + 1, updated_at = $3
+		WHERE connection_id = $1`
 	insertSigningKey  = `INSERT INTO signing_keys (id, n, private_key, created_at) VALUES ($1, 1, $2, $3)`
 	selectSigningKeys = `SELECT id, private_key, created_at FROM signing_keys ORDER BY n`
 )

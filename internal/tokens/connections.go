@@ -74,10 +74,12 @@ func (s *Service) choose(ctx context.Context, c *knownClient, r Request, now tim
 	}
 	resource := r.Resource
 	var id string
-	switch len(c.Connections) {
-	case 0:
+	switch {
+	case len(c.Connections) == 0:
 		return nil, errNoConnection
-	case 1:
+	case c.Users && resource == "":
+		return nil, errSelector // a person who was left out is no wish for the machine (TE-02)
+	case len(c.Connections) == 1:
 		id = c.Connections[0]
 	default:
 		id = c.byResource[resource]

@@ -93,9 +93,10 @@ type health interface {
 // opToken is what this package does with NetSuite, in the words of health.
 const opToken = "token"
 
-// consents refreshes user connections. Each call is one request.
+// consents refreshes user connections. Each call makes at most one request.
 type consents interface {
 	Refresh(ctx context.Context, app string, account netsuite.AccountID, refreshToken netsuite.Secret) (*netsuite.Token, error)
+	Revoke(ctx context.Context, app string, account netsuite.AccountID, refreshToken netsuite.Secret) error
 	Lifetime(ctx context.Context, app string, refreshToken netsuite.Secret) (netsuite.Lifetime, error)
 }
 

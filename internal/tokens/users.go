@@ -43,8 +43,12 @@ func (s *Service) chooseUser(ctx context.Context, c *knownClient, r Request, now
 	}
 	for _, id := range ids {
 		b, err := s.personal(ctx, c, id, now)
-		if err != nil || b.baseURL == r.Resource {
+		refused := new(Refusal)
+		switch {
+		case b != nil && b.baseURL == r.Resource:
 			return b, err
+		case err != nil && !errors.As(err, &refused): // what is refused for one account says nothing about the others
+			return nil, err
 		}
 	}
 	return nil, errUserSelector
@@ -117,16 +121,23 @@ func (s *Service) refresh(ctx context.Context, b *binding, row broker.AccessToke
 		}
 	}
 	token, err := s.Consents.Refresh(ctx, b.app, b.account, netsuite.NewSecret(string(plain)))
+	ctx = context.WithoutCancel(ctx) // the time of the request may be over
 	if err != nil {
-		return nil, s.unrefreshed(context.WithoutCancel(ctx), b, g, err) // the time of the request may be over
+		return nil, s.unrefreshed(ctx, b, g, err)
 	}
-	return s.keepRefreshed(context.WithoutCancel(ctx), b, g, row, token)
+	t, err := s.keepRefreshed(ctx, b, g, row, token)
+	if overtaken := s.overtaken(ctx, b, g, token.RefreshToken); overtaken != nil {
+		return nil, overtaken
+	}
+	return t, err
 }
 
 // sendable tells why a refresh token must not be sent.
 func (s *Service) sendable(ctx context.Context, b *binding, g *broker.UserGrant) error {
 	now := s.now()
 	switch {
+	case g.Consent() != b.certificate:
+		return renewedMeanwhile(b)
 	case !g.EndedAt.IsZero():
 		return s.ended(ctx, b)
 	case !g.SentAt.IsZero() && now.Sub(g.SentAt) < settleAfter:
@@ -137,6 +148,10 @@ func (s *Service) sendable(ctx context.Context, b *binding, g *broker.UserGrant)
 		return s.end(ctx, b, *g, broker.ErrConsentEnded)
 	}
 	return nil
+}
+
+func renewedMeanwhile(b *binding) error {
+	return broker.Errorf(broker.CodeConflict, "the consent of connection %s was renewed meanwhile", b.connection).WithDo("Ask again.")
 }
 
 // ended is why the consent ended, as health knows it.
@@ -156,7 +171,7 @@ func (s *Service) end(ctx context.Context, b *binding, g broker.UserGrant, why e
 	g.EndedAt, g.RefreshToken = s.now(), nil
 	err := s.Store.SaveUserGrant(ctx, &g)
 	if errors.Is(err, broker.ErrConflict) {
-		return broker.Errorf(broker.CodeConflict, "the consent of connection %s was renewed meanwhile", b.connection).WithDo("Ask again.")
+		return renewedMeanwhile(b)
 	}
 	if err != nil {
 		return fmt.Errorf("consent of connection %s: %w", b.connection, err)
@@ -197,6 +212,32 @@ func (s *Service) keepRefreshed(ctx context.Context, b *binding, g broker.UserGr
 		return nil, fmt.Errorf("token of connection %s: %w", b.connection, err)
 	}
 	return t, s.insist(ctx, b, sent, &g, &row)
+}
+
+// overtaken looks, after what a refresh brought was stored or could not be, whether it is still the connection's. When the person has
+// consented anew meanwhile, or the connection is being ended, it is not: whoever did that knows the spent refresh token alone, so the
+// next one, which nobody else has, is ended here.
+func (s *Service) overtaken(ctx context.Context, b *binding, g broker.UserGrant, next netsuite.Secret) error {
+	now, err := s.readConnection(ctx, b.connection)
+	if err != nil || (now.state == broker.ConnectionConnected && now.certificate == g.Consent()) {
+		return err
+	}
+	if g.Public && !next.IsZero() {
+		s.giveBack(ctx, b, next)
+	}
+	if now.state != broker.ConnectionConnected {
+		return errNotReady
+	}
+	return renewedMeanwhile(b)
+}
+
+// giveBack ends a consent at NetSuite that is no longer ours. One that cannot be reached now ends by itself.
+func (s *Service) giveBack(ctx context.Context, b *binding, refreshToken netsuite.Secret) {
+	line := broker.AuditLine{At: s.now(), Event: broker.AuditGrantRevoked, Actor: "system", App: b.app, Object: b.connection, Result: "ok"}
+	err := s.Audit.Record(ctx, line)
+	if err = errors.Join(err, s.Consents.Revoke(ctx, b.app, b.account, refreshToken)); err != nil {
+		s.log().WarnContext(ctx, "a consent that was replaced could not be ended at NetSuite; it ends by itself", "connection", b.connection, "err", err)
+	}
 }
 
 const (
@@ -240,7 +281,7 @@ func (s *Service) catchUp(ctx context.Context, b *binding, sent time.Time, g *br
 		return err
 	}
 	if !stored.SentAt.Equal(sent) || sent.IsZero() || stored.Consent() != g.Consent() {
-		return broker.Errorf(broker.CodeConflict, "the consent of connection %s was renewed meanwhile", b.connection).WithDo("Ask again.")
+		return renewedMeanwhile(b)
 	}
 	latest, err := s.Store.AccessToken(ctx, b.connection)
 	if err != nil && !errors.Is(err, broker.ErrNotFound) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/consents"
 	"github.com/suitekey/suitekey/internal/pgtest"
 	"github.com/suitekey/suitekey/internal/tokens"
 	"github.com/suitekey/suitekey/netsuite"
@@ -39,6 +40,16 @@ func newPortal(t *testing.T, database string, public bool, accounts ...string) *
 		t.Fatal(err)
 	}
 	return p
+}
+
+// consents is what the service asks NetSuite with.
+func (p *portal) consents() *consents.Service {
+	p.t.Helper()
+	inner, ok := p.Tokens.Consents.(*consents.Service)
+	if !ok {
+		p.t.Fatalf("consents are %T", p.Tokens.Consents)
+	}
+	return inner
 }
 
 // grant lets the integration user consent, and returns the tokens.
@@ -73,19 +84,35 @@ func (p *portal) person(account, endUser string) broker.Connection {
 		ID: broker.NewID("conn"), App: p.App.Name, Account: netsuite.AccountID(account), Kind: broker.KindUser, EndUser: endUser, Customer: "Globex Inc.",
 		State: broker.ConnectionConnected, RoleID: claims.Role, Entity: claims.Entity,
 	}
-	err := p.Store.SaveConnection(p.t.Context(), &conn)
-	g := broker.UserGrant{ConnectionID: conn.ID, App: conn.App, Public: p.client.Public}
+	if err := p.Store.SaveConnection(p.t.Context(), &conn); err != nil {
+		p.t.Fatal(err)
+	}
+	p.consented(conn, token)
+	return conn
+}
+
+// again lets the person consent once more. What becomes of the consent before is package onboard's.
+func (p *portal) again(conn broker.Connection) { p.consented(conn, p.grant(conn.Account.String())) }
+
+// consented stores a consent that was given now, in the place of the one before.
+func (p *portal) consented(conn broker.Connection, token *netsuite.Token) {
+	p.t.Helper()
+	before, err := p.Store.UserGrant(p.t.Context(), conn.ID)
+	if err != nil && !errors.Is(err, broker.ErrNotFound) {
+		p.t.Fatal(err)
+	}
+	now := p.srv.Clock().Now()
+	g := broker.UserGrant{ConnectionID: conn.ID, App: conn.App, Public: p.client.Public, CreatedAt: now.UTC().Truncate(time.Millisecond), Version: before.Version}
 	g.RefreshToken = must(p.Vault.Seal(broker.RefreshTokenPlace(conn.App, conn.ID), []byte(token.RefreshToken.Reveal())))(p.t)
 	refresh := must(netsuite.ReadClaims(token.RefreshToken))(p.t)
 	consentBy := refresh.Expiry
 	if g.Public {
-		consentBy = p.srv.Clock().Now().Add(168 * time.Hour)
+		consentBy = now.Add(168 * time.Hour)
 	}
-	g.Begin(p.srv.Clock().Now(), refresh.Expiry, consentBy)
-	if err = errors.Join(err, p.Store.SaveUserGrant(p.t.Context(), &g)); err != nil {
+	g.Begin(now, refresh.Expiry, consentBy)
+	if err := p.Store.SaveUserGrant(p.t.Context(), &g); err != nil {
 		p.t.Fatal(err)
 	}
-	return conn
 }
 
 func (p *portal) usersClient() tokens.Request {
@@ -243,22 +270,15 @@ func TestRO09_DeadProcessLeavesItsMark(t *testing.T) {
 
 // late gives the answer of a refresh only when the test says so.
 type late struct {
-	inner interface {
-		Refresh(ctx context.Context, app string, account netsuite.AccountID, refreshToken netsuite.Secret) (*netsuite.Token, error)
-		Lifetime(ctx context.Context, app string, refreshToken netsuite.Secret) (netsuite.Lifetime, error)
-	}
+	*consents.Service
 	answered, goOn chan struct{}
 }
 
 func (l late) Refresh(ctx context.Context, app string, account netsuite.AccountID, refreshToken netsuite.Secret) (*netsuite.Token, error) {
-	token, err := l.inner.Refresh(ctx, app, account, refreshToken)
+	token, err := l.Service.Refresh(ctx, app, account, refreshToken)
 	l.answered <- struct{}{}
 	<-l.goOn
 	return token, err
-}
-
-func (l late) Lifetime(ctx context.Context, app string, refreshToken netsuite.Secret) (netsuite.Lifetime, error) {
-	return l.inner.Lifetime(ctx, app, refreshToken)
 }
 
 // A process was paused with the answer in hand, and another one gave the consent up meanwhile. What the first one has is kept.
@@ -266,7 +286,7 @@ func TestRO09_LateAnswerRevivesTheConsent(t *testing.T) {
 	p := newPortal(t, "", true, "1234567")
 	conn := p.person("1234567", "ann")
 	r := of(p.usersClient(), "ann")
-	paused := late{p.Tokens.Consents, make(chan struct{}), make(chan struct{})}
+	paused := late{p.consents(), make(chan struct{}), make(chan struct{})}
 	p.Tokens.Consents = paused
 	first := ask(t, p.Tokens, r)
 	<-paused.answered
@@ -284,7 +304,7 @@ func TestRO09_LateAnswerRevivesTheConsent(t *testing.T) {
 	if !g.EndedAt.IsZero() || !g.SentAt.IsZero() || len(g.RefreshToken) == 0 || h.State != broker.HealthOK {
 		t.Errorf("consent %+v, health %+v: want both alive", g, h)
 	}
-	p.Tokens.Consents = paused.inner
+	p.Tokens.Consents = paused.Service
 	p.srv.Clock().Advance(time.Hour)
 	must(p.Tokens.HandOut(t.Context(), r))(t)
 	if n := p.spentUses(); n != 0 {

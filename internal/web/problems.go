@@ -46,6 +46,7 @@ var problemScreens = map[broker.Code]func(*page, broker.View, broker.Problem){
 	broker.CodeTaskFailed:       retryScreen,
 	broker.CodeConsentFailed:    deniedScreen,
 	broker.CodeOtherPerson:      otherPersonScreen,
+	broker.CodeBeingEnded:       unreachableScreen,
 }
 
 func deniedScreen(p *page, v broker.View, _ broker.Problem) {
@@ -230,7 +231,7 @@ func testFailedScreen(p *page, v broker.View, problem broker.Problem) {
 	p.Note = "Mend the cause that is named here, then try again."
 }
 
-// unreachableScreen needs nobody: the service tries again by itself.
+// unreachableScreen needs nobody: the service looks again by itself.
 func unreachableScreen(p *page, v broker.View, problem broker.Problem) {
 	p.Mark, p.Refresh = "wait", true
 	retryScreen(p, v, problem)

@@ -193,7 +193,7 @@ func testDisconnect(t *testing.T, opener Opener) {
 	other := saveConnection(t, db, "con_2")
 	saveCertificate(t, db, "active", c.ID, broker.CertificateActive)
 	saveCertificate(t, db, "foreign", other.ID, broker.CertificateActive)
-	g := broker.UserGrant{ConnectionID: c.ID, App: "acme", RefreshToken: broker.Sealed{1}, RefreshAt: kept(start)}
+	g := broker.UserGrant{ConnectionID: c.ID, App: "acme", RefreshToken: broker.Sealed{1}, RefreshAt: kept(start), SentAt: kept(start)}
 	must(t, db.SaveUserGrant(ctx, &g))
 	must(t, db.SaveAccessToken(ctx, &broker.AccessToken{ConnectionID: c.ID, Token: broker.Sealed{1}}))
 	_, err := db.Disconnection(ctx, c.ID)
@@ -222,9 +222,11 @@ func testDisconnect(t *testing.T, opener Opener) {
 	if untouched := get(db.Certificate(ctx, "foreign"))(t); untouched.Key == nil || untouched.State != broker.CertificateActive {
 		t.Errorf("another connection's certificate changed: %+v", untouched)
 	}
-	if wiped := get(db.UserGrant(ctx, c.ID))(t); wiped.RefreshToken != nil || wiped.EndedAt.IsZero() {
+	if wiped := get(db.UserGrant(ctx, c.ID))(t); wiped.RefreshToken != nil || wiped.EndedAt.IsZero() || !wiped.SentAt.IsZero() {
 		t.Errorf("the consent %+v is not wiped", wiped)
 	}
+	late := broker.AccessToken{ConnectionID: c.ID, Token: broker.Sealed{2}}
+	wantErr(t, db.SaveRefreshed(ctx, &g, &late), broker.ErrConflict)
 	_, err = db.AccessToken(ctx, c.ID)
 	wantErr(t, err, broker.ErrNotFound)
 	wantEqual(t, get(db.Event(ctx, told.ID))(t), told)

@@ -209,6 +209,7 @@ func personScenes() []scene {
 		{"Person: out of time", stopped("person-time", broker.Problem{Code: broker.CodeSetupTimeOver}, consented)},
 		{"Person: stopped", cancelled},
 		{"212 another person", stopped("person-other", broker.Problem{Code: broker.CodeOtherPerson}, consented)},
+		{"213 the old connection is being ended", stopped("person-being-ended", broker.Problem{Code: broker.CodeBeingEnded}, consented)},
 		{"Hostile person", hostile},
 	}
 }
