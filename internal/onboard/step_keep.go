@@ -60,6 +60,9 @@ func (w *work) userConnection(ctx context.Context) (broker.Connection, error) {
 		return broker.Connection{}, err
 	}
 	for _, conn := range known {
+		if conn.Account == w.Run.Account && conn.State == broker.ConnectionDisconnecting {
+			return conn, w.endWith(ctx, stop(broker.CodeLinkRevoked, "The sender is ending this connection."))
+		}
 		if conn.Account == w.Run.Account {
 			return conn, nil
 		}
