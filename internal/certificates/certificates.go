@@ -172,6 +172,9 @@ func (s *Service) Upload(ctx context.Context, app broker.App, conn broker.Connec
 	if err != nil {
 		return c, err
 	}
+	if left(c.State) {
+		return c, broker.ErrCertificateRevoked // given up meanwhile, with its key
+	}
 	listed, err := api.ListCertificates(ctx, app.MachineClientID())
 	if err != nil {
 		return c, err

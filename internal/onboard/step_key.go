@@ -64,9 +64,14 @@ func (w *work) repaired(ctx context.Context) (broker.Connection, error) {
 }
 
 // candidate is the connection as it will be: with the role and entity that this run chose. The stored one keeps its own until
-// the new certificate is active.
+// the new certificate is active. When the connection was ended meanwhile, so is the run: nothing may reach NetSuite behind the record
+// of the end.
 func (w *work) candidate(ctx context.Context) (broker.Connection, error) {
 	conn, err := w.s.Store.Connection(ctx, w.Run.ConnectionID)
+	if err == nil && (conn.State == broker.ConnectionDisconnecting || conn.State == broker.ConnectionDisconnected) {
+		w.Run.Ended = broker.PhaseFailed
+		return conn, stop(broker.CodeLinkRevoked, "The sender ended this connection meanwhile.")
+	}
 	r := w.Run
 	conn.RoleID, conn.RoleName, conn.Entity, conn.EntityName = r.RoleID, r.RoleName, r.Entity, r.EntityName
 	conn.ConcurrencyLimit = r.ConcurrencyLimit
