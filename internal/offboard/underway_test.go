@@ -23,7 +23,7 @@ func TestDisconnectEndsARepairUnderWay(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := connected(t)
-			_, url, err := w.App.Onboard.RepairLink(t.Context(), w.connection)
+			link, url, err := w.App.Onboard.RepairLink(t.Context(), w.connection)
 			w.must(err)
 			met := make(chan struct{}, 100)
 			fault.OnMatch = func(*http.Request) {
