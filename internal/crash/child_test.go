@@ -64,7 +64,7 @@ func (o orders) config() (app.Config, error) {
 	home, err := url.Parse(o.PublicURL)
 	return app.Config{
 		Database: o.Database, MasterKey: key, Site: site, PublicURL: home,
-		LeaseTTL: 300 * time.Millisecond, WatchEvery: 20 * time.Millisecond, WorkByHand: o.Act != "",
+		LeaseTTL: 300 * time.Millisecond, WatchEvery: 20 * time.Millisecond, WorkByHand: true, // onboarding has a worker of its own, and the acts do the rest
 		Now: func() time.Time { return time.Now().Add(o.Ahead) },
 	}, err
 }
