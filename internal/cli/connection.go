@@ -34,6 +34,7 @@ type connectionRow struct {
 	CertificateID string    `json:"certificate_id,omitempty"`
 	ValidUntil    time.Time `json:"valid_until,omitzero"`
 	RotateAt      time.Time `json:"rotate_at,omitzero"`
+	RefreshBy     time.Time `json:"refresh_by,omitzero"`
 	ConsentBy     time.Time `json:"consent_by,omitzero"`
 }
 
@@ -161,7 +162,7 @@ func connectionRowOf(ctx context.Context, a *app.App, c broker.Connection) (conn
 	}
 	g, err := a.Store.UserGrant(ctx, c.ID)
 	if err == nil {
-		row.ConsentBy = g.ConsentBy
+		row.RefreshBy, row.ConsentBy = g.RefreshBy, g.ConsentBy
 	} else if !errors.Is(err, broker.ErrNotFound) {
 		return row, err
 	}
@@ -208,28 +209,58 @@ func newConnectionShow(e *env) *cobra.Command {
 }
 
 func (e *env) showConnection(ctx context.Context, a *app.App, conn broker.Connection) error {
-	row, err := connectionRowOf(ctx, a, conn)
-	if err != nil {
-		return err
+	d := connectionDetail{Metadata: conn.Metadata}
+	for _, read := range []func() error{
+		func() (err error) { d.connectionRow, err = connectionRowOf(ctx, a, conn); return err },
+		func() (err error) { d.BaseURL, err = baseURL(a, conn); return err },
+		func() (err error) { d.healthRow, err = healthOf(ctx, a, conn); return err },
+		func() (err error) { d.Clients, err = clientsOf(ctx, a, conn); return err },
+		func() (err error) { d.Siblings, err = siblings(ctx, a, conn); return err },
+		func() (err error) { d.Events, err = eventsOf(ctx, a, conn); return err },
+	} {
+		if err := read(); err != nil {
+			return err
+		}
 	}
-	family, err := siblings(ctx, a, conn)
+	return e.print(d, "%s", d.text())
+}
+
+func baseURL(a *app.App, conn broker.Connection) (string, error) {
+	base, err := a.Tokens.Site.BaseURL(conn.Account, netsuite.ServiceSuiteTalk)
 	if err != nil {
-		return err
+		return "", err
 	}
-	clients, err := clientsOf(ctx, a, conn)
-	if err != nil {
-		return err
+	return base.String(), nil
+}
+
+// healthRow is what there is to say of a connection that does not work.
+type healthRow struct {
+	Since  time.Time `json:"health_since,omitzero"`
+	Title  string    `json:"title,omitempty"`
+	Remedy string    `json:"remedy,omitempty"`
+	Path   string    `json:"path,omitempty"`
+}
+
+func healthOf(ctx context.Context, a *app.App, conn broker.Connection) (healthRow, error) {
+	h, err := a.Store.Health(ctx, conn.ID)
+	if err != nil && !errors.Is(err, broker.ErrNotFound) {
+		return healthRow{}, err
 	}
+	c := broker.Conditions[h.Cause]
+	return healthRow{h.Since, c.Title, c.Do, c.Path}, nil
+}
+
+// eventsOf are the last events, oldest first.
+func eventsOf(ctx context.Context, a *app.App, conn broker.Connection) ([]eventRow, error) {
 	happened, err := a.Store.EventsOf(ctx, conn.ID, time.Now().Add(-recentEvents))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	events := make([]eventRow, 0, mostEvents)
 	for _, x := range happened[max(0, len(happened)-mostEvents):] {
 		events = append(events, eventRow{x.At, string(x.Type), string(x.Cause), x.Detail})
 	}
-	d := connectionDetail{row, conn.Metadata, clients, family, events}
-	return e.print(d, "%s", d.text())
+	return events, nil
 }
 
 // siblings are the same in the company's other accounts: the app's own connections there, or those of the same person.
@@ -261,6 +292,9 @@ func clientsOf(ctx context.Context, a *app.App, conn broker.Connection) ([]strin
 // connectionDetail is a connection in full.
 type connectionDetail struct {
 	connectionRow
+	healthRow
+	// BaseURL is what a client with several connections sends as resource.
+	BaseURL  string            `json:"netsuite_base_url"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Clients  []string          `json:"clients"`
 	Siblings []connectionRow   `json:"siblings"`
@@ -279,14 +313,17 @@ func (r connectionDetail) text() string {
 	line("customer", r.Customer)
 	line("app", r.App)
 	line("account", r.Account+" ("+r.Environment+")")
+	line("base URL", r.BaseURL)
 	line("kind", strings.TrimSpace(r.Kind+" "+r.EndUser))
 	line("acts as", strings.Trim(r.Entity+", role "+r.Role, ", "))
 	line("state", r.State)
 	line("health", strings.TrimSpace(r.Health+" "+r.Cause))
-	if c, known := broker.Conditions[broker.Cause(r.Cause)]; known {
-		line("", c.Title+". "+c.Do)
-	}
+	line("since", when(r.Since))
+	line("problem", r.Title)
+	line("remedy", r.Remedy)
+	line("in NetSuite", r.Path)
 	line("certificate", r.CertificateID)
+	line("refresh by", when(r.RefreshBy))
 	line("ends", when(r.ends()))
 	line("renewed", when(r.RotateAt))
 	for _, key := range slices.Sorted(maps.Keys(r.Metadata)) {
@@ -296,7 +333,7 @@ func (r connectionDetail) text() string {
 		line("client", id)
 	}
 	for _, s := range r.Siblings {
-		line("also", fmt.Sprintf("%s  %s (%s), %s", s.ID, s.Account, s.Environment, s.State))
+		line("also", fmt.Sprintf("%s  %s (%s), %s, %s", s.ID, s.Account, s.Environment, s.State, s.Health))
 	}
 	for _, x := range r.Events {
 		line("event", strings.TrimSpace(when(x.At)+"  "+x.Type+"  "+x.Cause+" "+x.Detail))

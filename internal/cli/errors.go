@@ -43,6 +43,7 @@ var exitOfCode = map[broker.Code]int{
 	broker.CodeSetupState:  exitConsent,
 	broker.CodeTooMany:     exitLater,
 	broker.CodeUnreachable: exitLater,
+	broker.CodeDatabase:    exitLater,
 }
 
 // situation is what an error of NetSuite or of a store means for a command.

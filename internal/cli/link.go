@@ -48,7 +48,7 @@ func newLinkCreate(e *env) *cobra.Command {
 				return err
 			}
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
-				if like != "" {
+				if cmd.Flags().Changed("like") {
 					if len(q.Expect) != 1 {
 						return broker.Errorf(broker.CodeInvalid, "--like needs --expect with one account of the same company")
 					}
@@ -58,7 +58,7 @@ func newLinkCreate(e *env) *cobra.Command {
 					}
 					return e.printLink(made)
 				}
-				if repair != "" {
+				if cmd.Flags().Changed("repair") {
 					link, url, err := a.Onboard.RepairLink(ctx, repair)
 					if err != nil {
 						return err

@@ -25,6 +25,8 @@ func (f *oneRun) Finalise(_ context.Context, linkID, secret, code string) (strin
 	switch {
 	case linkID == "ol_broken":
 		return "", "", errors.New("canary: the database is gone")
+	case linkID == "ol_away":
+		return "", "", broker.Errorf(broker.CodeDatabase, "the database does not answer").WithCause(errors.New("canary"))
 	case linkID == "ol_busy":
 		return "", "", broker.Errorf(broker.CodeWrongAccount, "a situation of the wizard is no error of a request")
 	case linkID != "ol_1" || secret != "finalise-secret" || code != "one-time-code":
@@ -143,6 +145,15 @@ func TestFinaliseIsRefused(t *testing.T) {
 				t.Errorf("onboarding was asked %d times", f.asked-before)
 			}
 		})
+	}
+}
+
+func TestDatabaseIsAway(t *testing.T) {
+	s := newServer(t, &oneRun{})
+	a := s.finalise(t, "ol_away", goodBearer, asJSON, goodCode)
+	wantProblem(t, a, 503, broker.CodeDatabase)
+	if a.header.Get("Retry-After") == "" {
+		t.Error("the answer does not say when to come again")
 	}
 }
 

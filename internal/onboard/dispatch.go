@@ -117,6 +117,8 @@ func (s *Service) advanceOnce(ctx context.Context, id string) (bool, error) {
 		return false, ctx.Err() // we are being stopped: the step is repeated by the next process
 	case errors.Is(err, broker.ErrConflict):
 		return true, nil // a person's wish changed what the step had read: it is read again
+	case unstored(err):
+		return false, err // says nothing about NetSuite: the run stays due, and the step is repeated when the database is back
 	case err != nil:
 		out = w.fail(err)
 	case out == goOn:

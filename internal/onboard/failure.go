@@ -90,6 +90,12 @@ func (w *work) notApproved() *broker.Problem {
 	return p
 }
 
+// unstored tells that our own database did not answer.
+func unstored(err error) bool {
+	code := broker.CodeOf(err)
+	return code == broker.CodeDatabase || code == broker.CodeAudit
+}
+
 func temporary(err error) bool {
 	return netsuite.IsTemporary(err) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -3,6 +3,7 @@ package tokens_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/suitekey/suitekey/internal/store"
 	"github.com/suitekey/suitekey/internal/tokens"
 	"github.com/suitekey/suitekey/netsuite"
+	"github.com/suitekey/suitekey/netsuitetest"
 )
 
 // Processes that were away: paused, cut off, or kept waiting by NetSuite for longer than their lease.
@@ -188,4 +190,100 @@ func TestRO02_StaleReplicaDoesNotMint(t *testing.T) {
 	w.srv.Clock().Advance(time.Hour)
 	_, err = w.Tokens.HandOut(t.Context(), r)
 	wantRefusal(t, err, tokens.Unavailable, broker.CodeInternal)
+}
+
+// faltering is a database that goes away as a token is to be stored, before it has stored it or before it says so.
+type faltering struct {
+	*store.DB
+	late bool
+
+	mu    sync.Mutex
+	fails int // guarded by mu
+}
+
+func (f *faltering) SaveAccessToken(ctx context.Context, t *broker.AccessToken) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fails == 0 {
+		return f.DB.SaveAccessToken(ctx, t)
+	}
+	f.fails--
+	away := broker.Errorf(broker.CodeDatabase, "the database does not answer")
+	if !f.late {
+		return away
+	}
+	unheard := *t // of the answer, the new version too is lost
+	return errors.Join(away, f.DB.SaveAccessToken(ctx, &unheard))
+}
+
+// The database goes away between NetSuite's answer and the save. The token is not lost, and NetSuite is not asked twice.
+func TestMintOutlastsADatabaseOutage(t *testing.T) {
+	for name, database := range map[string]*faltering{"not stored": {fails: 3}, "stored, and the answer lost": {fails: 1, late: true}} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "1234567")
+			conn := w.connect("1234567")
+			r := client(t, w.Env, conn)
+			database.DB = w.Store
+			w.Tokens.Store = database
+			got := (<-ask(t, w.Tokens, r)).token(t)
+			if n := w.mints(); n != 1 {
+				t.Errorf("%d mints, want 1", n)
+			}
+			other := w.Replica("replica-2")
+			defer other.Close()
+			if again := (<-ask(t, other, r)).token(t); !again.Equal(got) || w.mints() != 1 {
+				t.Errorf("another replica does not hand out the token that was kept (%d mints)", w.mints())
+			}
+		})
+	}
+}
+
+// DO-02: two hours of maintenance in one account, with callers on three replicas all the time. It is asked at most once a minute, by
+// all of them together; its last token is handed out while it lives; the other account notices nothing.
+func TestDO02_TwoHoursOfMaintenance(t *testing.T) {
+	w := newWorld(t, "1234567", "7654321")
+	down, well := client(t, w.Env, w.connect("1234567")), client(t, w.Env, w.connect("7654321"))
+	replicas := []*tokens.Service{w.Tokens, w.Replica("replica-2"), w.Replica("replica-3")}
+	for _, s := range replicas[1:] {
+		defer s.Close()
+	}
+	(<-ask(t, w.Tokens, down)).token(t)
+	heal := w.srv.Fault(netsuitetest.Fault{Kind: netsuitetest.FaultMaintenance, Account: "1234567"})
+	began := w.srv.Clock().Now()
+	asked := map[time.Duration]int{} // by minute, as the ledger has it
+	seen := w.srv.Ledger().Count(func(e netsuitetest.Entry) bool { return e.Account == "1234567" })
+	for past := time.Duration(0); past < 2*time.Hour; past += 30 * time.Second {
+		for _, s := range replicas {
+			_, err := s.HandOut(t.Context(), down)
+			if past < 54*time.Minute && err != nil {
+				t.Fatalf("after %s the token that still lives was not handed out: %v", past, err)
+			}
+			if err != nil {
+				if refusal := wantRefusal(t, err, tokens.Unavailable, broker.CodeUnreachable); refusal.RetryAfter <= 0 {
+					t.Error("the refusal does not say when to ask again")
+				}
+			}
+			if _, err := s.HandOut(t.Context(), well); err != nil {
+				t.Fatalf("the other account, after %s: %v", past, err)
+			}
+		}
+		w.srv.Clock().Advance(30 * time.Second)
+	}
+	w.Tokens.Close() // background renewals have ended, and stand in the ledger
+	calls := w.srv.Ledger().Entries(func(e netsuitetest.Entry) bool { return e.Account == "1234567" })[seen:]
+	for _, e := range calls {
+		asked[e.At.Sub(began).Truncate(time.Minute)]++
+	}
+	for minute, n := range asked {
+		if n > 1 {
+			t.Errorf("in minute %s the account was asked %d times, want once at most", minute, n)
+		}
+	}
+	t.Logf("%d requests in two hours", len(calls))
+	if len(calls) == 0 || len(calls) > 120 {
+		t.Errorf("%d requests in two hours, want a few, 120 at most", len(calls))
+	}
+	heal()
+	w.srv.Clock().Advance(31 * time.Minute) // the longest pause between two looks
+	(<-ask(t, replicas[1], down)).token(t)
 }

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/tokens"
 	"github.com/suitekey/suitekey/netsuite"
+	"github.com/suitekey/suitekey/netsuitetest"
 )
 
 // family are the environments of one company, with names that differ little.
@@ -26,15 +28,11 @@ func TestTE04_EnvironmentsAreNeverConfused(t *testing.T) {
 		all = append(all, connections[account])
 	}
 	r := client(t, w.Env, all...)
-	resource := func(account string) string {
-		return must(w.site.BaseURL(netsuite.AccountID(account), netsuite.ServiceSuiteTalk))(t).String()
-	}
 	var callers sync.WaitGroup
 	for range 16 {
 		for _, account := range family {
 			callers.Go(func() {
-				ask := r
-				ask.Resource = resource(account)
+				ask := w.at(r, account)
 				out, err := w.Tokens.HandOut(t.Context(), ask)
 				if err != nil {
 					t.Errorf("%s: %v", account, err)
@@ -101,5 +99,90 @@ func TestTE04_NoSpellingLeadsElsewhere(t *testing.T) {
 	}
 	if !slices.Equal(accounts, []string{"1234567_SB1"}) {
 		t.Errorf("tokens were asked for at %v, want the sandbox alone", accounts)
+	}
+}
+
+// TestTE04_RefreshTokensStayInTheirAccount: one person has consented in all of them. Each refresh token goes to its own account, or
+// NetSuite would have refused it.
+func TestTE04_RefreshTokensStayInTheirAccount(t *testing.T) {
+	p := newPortal(t, "", true, family...)
+	users, connections := of(p.usersClient(), "ann"), map[string]broker.Connection{}
+	for _, account := range family {
+		connections[account] = p.person(account, "ann")
+	}
+	const rounds = 2
+	for range rounds {
+		var callers sync.WaitGroup
+		for _, account := range family {
+			for range 4 {
+				callers.Go(func() {
+					out, err := p.Tokens.HandOut(t.Context(), p.at(users, account))
+					if err != nil {
+						t.Errorf("%s: %v", account, err)
+						return
+					}
+					claims, err := netsuite.ReadClaims(out.AccessToken)
+					if err != nil || claims.Account.String() != account || out.ConnectionID != connections[account].ID {
+						t.Errorf("asked for %s, got a token of %s, connection %s, %v", account, claims.Account, out.ConnectionID, err)
+					}
+				})
+			}
+		}
+		callers.Wait()
+		p.srv.Clock().Advance(time.Hour)
+	}
+	for _, account := range family {
+		if n := p.srv.Ledger().Count(func(e netsuitetest.Entry) bool { return isRefresh(e) && e.Account == account && e.OK }); n != rounds {
+			t.Errorf("account %s refreshed %d times, want %d", account, n, rounds)
+		}
+	}
+	if n := p.spentUses(); n != 0 {
+		t.Errorf("NetSuite had to refuse %d refreshes", n)
+	}
+
+	// The judge does refuse a sandbox's refresh token in production.
+	sandbox := p.grant("1234567_SB1")
+	g := netsuite.CodeGrant{ClientID: p.client.ClientID, RedirectURI: callbackURL, Scopes: p.client.Scopes, Site: p.site, Now: p.srv.Clock().Now}
+	if _, err := g.Refresh(t.Context(), "1234567", sandbox.RefreshToken); !errors.Is(err, netsuite.ErrInvalidGrant) {
+		t.Errorf("production took the sandbox's refresh token: %v", err)
+	}
+}
+
+// at asks for the token of one account.
+func (w *world) at(r tokens.Request, account string) tokens.Request {
+	w.t.Helper()
+	r.Resource = must(w.site.BaseURL(netsuite.AccountID(account), netsuite.ServiceSuiteTalk))(w.t).String()
+	return r
+}
+
+// While one environment is being disconnected, or has lost its consent, the others go on, and nobody gets their tokens in its place.
+func TestTE04_OneEnvironmentEndsTheOthersStay(t *testing.T) {
+	p := newPortal(t, "", true, family...)
+	persons := of(p.usersClient(), "ann")
+	ending := p.person("1234567_SB1", "ann") // the oldest, so the first that is found
+	machines := []broker.Connection{p.connect("1234567_SB1"), p.connect("1234567")}
+	machine := client(t, p.Env, machines...)
+	p.person("1234567", "ann")
+	for _, conn := range []broker.Connection{ending, machines[0]} {
+		conn.State = broker.ConnectionDisconnecting
+		if err := p.Store.SaveConnection(t.Context(), &conn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, r := range map[string]tokens.Request{"person": persons, "machine": machine} {
+		if out, err := p.Tokens.HandOut(t.Context(), p.at(r, "1234567")); err != nil || out.Account != "1234567" {
+			t.Errorf("%s: production gave %s, %v", name, out.Account, err)
+		}
+		if out, err := p.Tokens.HandOut(t.Context(), p.at(r, "1234567_SB1")); err == nil {
+			t.Errorf("%s: the ending sandbox gave a token of %s", name, out.Account)
+		}
+		if out, err := p.Tokens.HandOut(t.Context(), r); err == nil {
+			t.Errorf("%s: no choice gave a token of %s", name, out.Account)
+		}
+	}
+	for _, e := range p.srv.Ledger().Entries() {
+		if (isRefresh(e) || tokenRequest(e)) && e.Account != "1234567" {
+			t.Errorf("account %s was asked for a token", e.Account)
+		}
 	}
 }

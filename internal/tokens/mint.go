@@ -303,7 +303,7 @@ func (s *Service) keep(ctx context.Context, b *binding, row broker.AccessToken, 
 	}
 	row.ConnectionID, row.CertificateID, row.Token = b.connection, b.certificate, sealed
 	row.MintedAt, row.ExpiresAt = s.now(), t.expires
-	err = s.Store.SaveAccessToken(ctx, &row)
+	err = s.insistOnToken(ctx, b, &row)
 	if errors.Is(err, broker.ErrConflict) && !errors.Is(err, broker.ErrLeaseLost) {
 		_, other, err := s.stored(ctx, b, leastLife)
 		if other == nil && err == nil {
@@ -315,6 +315,27 @@ func (s *Service) keep(ctx context.Context, b *binding, row broker.AccessToken, 
 		return nil, fmt.Errorf("token of connection %s: %w", b.connection, err)
 	}
 	return t, nil
+}
+
+// insistOnToken stores a new token, also when the database is away for a moment, so that NetSuite is not asked for another one. A save
+// whose outcome is unknown is safe to repeat: it is a conflict once the first has happened, and the caller then reads what is there.
+func (s *Service) insistOnToken(ctx context.Context, b *binding, row *broker.AccessToken) error {
+	ctx, cancel := context.WithTimeout(ctx, keepWithin)
+	defer cancel()
+	ticker := time.NewTicker(keepPause)
+	defer ticker.Stop()
+	for {
+		err := s.Store.SaveAccessToken(ctx, row)
+		if broker.CodeOf(err) != broker.CodeDatabase {
+			return err
+		}
+		s.log().WarnContext(ctx, "a new token cannot be stored yet; we try again", "connection", b.connection, "err", err)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // stored returns the row of the sealed copy, and the token when it has at least this life left. A copy that does not open, or names another

@@ -77,6 +77,8 @@ func (s *Service) refusal(ctx context.Context, client string, err error) *Refusa
 	switch code := broker.CodeOf(err); code {
 	case broker.CodeTampered:
 		return &Refusal{Reason: ServerError, Err: broker.Errorf(code, "a stored secret of the connection does not open; it was not used")}
+	case broker.CodeDatabase:
+		return unavailable(broker.Errorf(code, "the database does not answer, so no token can be handed out"), databaseRetry)
 	default:
 		return unavailable(broker.Errorf(broker.CodeInternal, "the token could not be read or made"), databaseRetry)
 	}

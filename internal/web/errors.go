@@ -22,7 +22,15 @@ func (h *Handler) failFor(w http.ResponseWriter, r *http.Request, app broker.App
 func (h *Handler) failJSON(w http.ResponseWriter, r *http.Request, err error) {
 	e := h.judge(r, err)
 	s := broker.Situations[e.Code]
+	comeAgain(w, s.Status)
 	h.writeJSON(w, s.Status, map[string]string{"code": string(e.Code), "title": s.Title, "remedy": e.Remedy(), "request_id": RequestID(r.Context())})
+}
+
+// comeAgain says when a server that is cut off from its database may be asked again.
+func comeAgain(w http.ResponseWriter, status int) {
+	if status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "5")
+	}
 }
 
 // judge finds the code of an error. Errors about ourselves are logged here, once, and shown with the request's number alone.
@@ -37,6 +45,9 @@ func (h *Handler) judge(r *http.Request, err error) *broker.Error {
 	}
 	if !errors.Is(err, context.Canceled) || r.Context().Err() == nil {
 		h.cfg.Logger.Error("request failed", "route", r.Pattern, "code", broker.CodeOf(err), "request_id", RequestID(r.Context()), "err", err)
+	}
+	if coded && broker.Situations[e.Code].Status == http.StatusServiceUnavailable {
+		return &broker.Error{Code: e.Code} // it passes by itself, and the page says so; the cause is in the log alone
 	}
 	return &broker.Error{Code: broker.CodeInternal}
 }

@@ -119,6 +119,7 @@ func (h *Handler) show(w http.ResponseWriter, r *http.Request, p page) {
 		w.Header().Set("Content-Security-Policy", h.contentPolicy(p.leadsTo...))
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	comeAgain(w, p.httpStatus)
 	if p.httpStatus != 0 {
 		w.WriteHeader(p.httpStatus)
 	}

@@ -418,6 +418,20 @@ func TestInternalErrorsShowTheirNumberOnly(t *testing.T) {
 	}
 }
 
+// A server that is cut off from its database says that this passes, and nothing of the cause.
+func TestDatabaseIsAway(t *testing.T) {
+	t.Parallel()
+	err := broker.Errorf(broker.CodeDatabase, "the database does not answer").WithCause(errors.New("dial tcp 10.1.2.3:5432"))
+	o := &recorder{view: func(string, string) (broker.View, error) { return broker.View{}, err }}
+	mux := newMux(t, func(c *Config) { c.Onboarding = o })
+	for _, path := range []string{"/r/any/done", "/r/any/status"} {
+		res := get(t, mux, path)
+		if page := body(t, res); res.StatusCode != 503 || res.Header.Get("Retry-After") == "" || strings.Contains(page, "10.1.2.3") || !strings.Contains(page, "database does not answer") {
+			t.Errorf("%s: status %d, Retry-After %q: %s", path, res.StatusCode, res.Header.Get("Retry-After"), page)
+		}
+	}
+}
+
 func TestRequestIDReachesTheService(t *testing.T) {
 	t.Parallel()
 	if got := RequestID(context.Background()); got != "" {
