@@ -3,6 +3,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code names a situation for programs, people and documentation: SK-ONB-201.
@@ -55,6 +56,9 @@ const (
 	CodeInternal    Code = "SK-INT-500"
 	CodeStale       Code = "SK-INT-503"
 )
+
+// ComeAgain is when asking again may help, for who was refused because our own database is away.
+const ComeAgain = 5 * time.Second
 
 // Situation is what the code means everywhere: one table for pages, the API and the documentation.
 type Situation struct {

@@ -34,6 +34,10 @@ func LeaseOf(ctx context.Context) (l Lease, bound bool) {
 // MintLease names the lease under which a token of the connection is minted. Who holds it knows that nobody else is minting.
 func MintLease(connectionID string) string { return "mint/" + connectionID }
 
+// CertificatesLease names the lease under which certificates of the connection reach NetSuite, or are taken back there. Who holds it
+// knows that none is on its way.
+func CertificatesLease(connectionID string) string { return "rotate/" + connectionID }
+
 // BelievedFor is how long what was read of a client, a connection or its certificate may be acted on before it is read again
 // (TE-09). A replica says that it acts on a change only when this time has gone by since it read of it.
 const BelievedFor = 2 * time.Second

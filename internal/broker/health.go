@@ -57,8 +57,8 @@ const (
 // Evidence is what NetSuite answered: enough to see why a failure was classed as it was, and no secret.
 type Evidence struct {
 	At time.Time `json:"at,omitzero"`
-	// Op is what was tried: "token", "certificates", "query".
-	Op string `json:"op,omitempty"`
+	// Op is what was tried.
+	Op Op `json:"op,omitempty"`
 	// Status is the HTTP status; zero when no answer came.
 	Status int `json:"status,omitempty"`
 	// Error is the OAuth error or NetSuite's code.
@@ -68,6 +68,20 @@ type Evidence struct {
 	// Wait is how long NetSuite asked us to wait, in nanoseconds.
 	Wait time.Duration `json:"wait,omitempty"`
 }
+
+// Op is what is done with NetSuite for a connection. Each needs the ones before it.
+type Op string
+
+const (
+	OpToken  Op = "token"
+	OpQuery  Op = "query"
+	OpRotate Op = "rotate"
+)
+
+var opRank = map[Op]int{OpToken: 1, OpQuery: 2, OpRotate: 3}
+
+// Covers reports that the success of op disproves a failure of the other one.
+func (op Op) Covers(other Op) bool { return opRank[op] >= opRank[other] }
 
 // Cause is why a connection does not work.
 type Cause string

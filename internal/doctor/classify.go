@@ -13,7 +13,7 @@ import (
 
 // rule names the cause of a failure from NetSuite's answer alone.
 type rule struct {
-	op    Op // empty: any
+	op    broker.Op // empty: any
 	holds func(*netsuite.Error) bool
 	cause broker.Cause
 }
@@ -54,18 +54,18 @@ var rules = []rule{
 	{"", status(http.StatusServiceUnavailable), broker.CauseMaintenance},
 	{"", netsuiteIsAway, broker.CauseUnreachable},
 
-	{OpToken, is(netsuite.ErrConsentNeeded), broker.CauseConsentEnded},
-	{OpToken, is(netsuite.ErrUnauthorizedClient), broker.CauseIntegrationBlocked},
-	{OpToken, is(netsuite.ErrInvalidScope), broker.CauseScopeLost},
-	{OpToken, is(netsuite.ErrInvalidGrant, netsuite.ErrInvalidClient), broker.CauseCredentialsRefused},
+	{broker.OpToken, is(netsuite.ErrConsentNeeded), broker.CauseConsentEnded},
+	{broker.OpToken, is(netsuite.ErrUnauthorizedClient), broker.CauseIntegrationBlocked},
+	{broker.OpToken, is(netsuite.ErrInvalidScope), broker.CauseScopeLost},
+	{broker.OpToken, is(netsuite.ErrInvalidGrant, netsuite.ErrInvalidClient), broker.CauseCredentialsRefused},
 	// No account, no token endpoint: an unknown account ID leads to a page, not to an OAuth error.
-	{OpToken, status(http.StatusNotFound), broker.CauseAccountUnknown},
+	{broker.OpToken, status(http.StatusNotFound), broker.CauseAccountUnknown},
 
-	{OpRotate, is(netsuite.ErrPermission, netsuite.ErrUserRole), broker.CauseRotationRefused},
-	{OpRotate, is(netsuite.ErrCertificateLimit), broker.CauseCertificateLimit},
+	{broker.OpRotate, is(netsuite.ErrPermission, netsuite.ErrUserRole), broker.CauseRotationRefused},
+	{broker.OpRotate, is(netsuite.ErrCertificateLimit), broker.CauseCertificateLimit},
 
-	{OpQuery, is(netsuite.ErrPermission, netsuite.ErrUserRole), broker.CausePermissionLost},
-	{OpQuery, hiddenTable, broker.CausePermissionLost},
+	{broker.OpQuery, is(netsuite.ErrPermission, netsuite.ErrUserRole), broker.CausePermissionLost},
+	{broker.OpQuery, hiddenTable, broker.CausePermissionLost},
 	{"", is(netsuite.ErrLogin), broker.CauseRoleLost},
 }
 
@@ -76,25 +76,25 @@ func hiddenTable(e *netsuite.Error) bool { return e.Code == "INVALID_PARAMETER" 
 
 // classify names the cause of a failure, and what was seen of it. It is empty for an error that is not NetSuite's: the database is
 // away, the vault refuses, somebody stopped us.
-func classify(op Op, failure error) (broker.Cause, broker.Evidence) {
+func classify(op broker.Op, failure error) (broker.Cause, broker.Evidence) {
 	var limit *broker.CertificateLimitError
 	if errors.As(failure, &limit) {
-		return broker.CauseCertificateLimit, broker.Evidence{Op: string(op), Detail: limit.Error()}
+		return broker.CauseCertificateLimit, broker.Evidence{Op: op, Detail: limit.Error()}
 	}
 	switch {
 	case errors.Is(failure, broker.ErrConsentEnded):
-		return broker.CauseConsentEnded, broker.Evidence{Op: string(op)}
+		return broker.CauseConsentEnded, broker.Evidence{Op: op}
 	case errors.Is(failure, broker.ErrResponseLost):
-		return broker.CauseResponseLost, broker.Evidence{Op: string(op)}
+		return broker.CauseResponseLost, broker.Evidence{Op: op}
 	}
 	var said *netsuite.Error
 	if !errors.As(failure, &said) {
 		if errors.Is(failure, context.DeadlineExceeded) {
-			return broker.CauseUnreachable, broker.Evidence{Op: string(op), Detail: "no answer in time"}
+			return broker.CauseUnreachable, broker.Evidence{Op: op, Detail: "no answer in time"}
 		}
 		return "", broker.Evidence{}
 	}
-	evidence := broker.Evidence{Op: string(op), Status: said.Status, Error: said.Code, Wait: min(said.RetryAfter, longestWait)}
+	evidence := broker.Evidence{Op: op, Status: said.Status, Error: said.Code, Wait: min(said.RetryAfter, longestWait)}
 	if errors.Is(failure, errFeatureOff) {
 		return broker.CauseFeatureOff, evidence
 	}

@@ -64,27 +64,11 @@ type Service struct {
 	Now    func() time.Time
 }
 
-// Op is what was tried.
-type Op string
-
-// The operations, each of which needs the ones before it.
-const (
-	OpToken  Op = "token"
-	OpQuery  Op = "query"
-	OpRotate Op = "rotate"
-)
-
-// covers reports that the success of op disproves a failure of another one.
-func (op Op) covers(other Op) bool {
-	rank := map[Op]int{OpToken: 1, OpQuery: 2, OpRotate: 3}
-	return rank[op] >= rank[other]
-}
-
 // Rests reports whether NetSuite is not to be asked for a token of the connection now; health says until when and why. A connection
 // that only lost a permission, or cannot rotate, still has tokens.
 func (s *Service) Rests(ctx context.Context, connectionID string) (broker.Health, bool, error) {
 	h, err := s.health(ctx, connectionID)
-	if err != nil || h.Cause == "" || Op(h.Evidence.Op) != OpToken {
+	if err != nil || h.Cause == "" || h.Evidence.Op != broker.OpToken {
 		return h, false, err
 	}
 	return h, s.now().Before(h.AskAgain()), nil
@@ -92,8 +76,8 @@ func (s *Service) Rests(ctx context.Context, connectionID string) (broker.Health
 
 // Failed notes that an operation of a connection failed, and returns the health that follows. An error that did not come from
 // NetSuite changes nothing, and is returned.
-func (s *Service) Failed(ctx context.Context, connectionID, op string, failure error) (broker.Health, error) {
-	cause, evidence := classify(Op(op), failure)
+func (s *Service) Failed(ctx context.Context, connectionID string, op broker.Op, failure error) (broker.Health, error) {
+	cause, evidence := classify(op, failure)
 	if cause == "" {
 		return broker.Health{}, failure
 	}
@@ -137,9 +121,9 @@ func (s *Service) worsen(h *broker.Health, cause broker.Cause, evidence broker.E
 }
 
 // Works notes that an operation of a connection succeeded.
-func (s *Service) Works(ctx context.Context, connectionID, op string) error {
+func (s *Service) Works(ctx context.Context, connectionID string, op broker.Op) error {
 	h, err := s.health(ctx, connectionID)
-	if err != nil || (h.Version > 0 && !cured(h, Op(op))) {
+	if err != nil || (h.Version > 0 && !cured(h, op)) {
 		return err // nothing changes: the common case costs one read
 	}
 	conn, err := s.Store.Connection(ctx, connectionID)
@@ -147,7 +131,7 @@ func (s *Service) Works(ctx context.Context, connectionID, op string) error {
 		return err
 	}
 	_, err = s.change(ctx, conn, func(h *broker.Health) bool {
-		if h.Version > 0 && !cured(*h, Op(op)) {
+		if h.Version > 0 && !cured(*h, op) {
 			return false
 		}
 		s.heal(h)
@@ -156,7 +140,7 @@ func (s *Service) Works(ctx context.Context, connectionID, op string) error {
 	return err
 }
 
-func cured(h broker.Health, op Op) bool { return h.Cause != "" && op.covers(Op(h.Evidence.Op)) }
+func cured(h broker.Health, op broker.Op) bool { return h.Cause != "" && op.Covers(h.Evidence.Op) }
 
 func (s *Service) heal(h *broker.Health) {
 	*h = broker.Health{

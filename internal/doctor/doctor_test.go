@@ -10,7 +10,6 @@ import (
 
 	"github.com/suitekey/suitekey/internal/apptest"
 	"github.com/suitekey/suitekey/internal/broker"
-	"github.com/suitekey/suitekey/internal/doctor"
 	"github.com/suitekey/suitekey/internal/tokens"
 	"github.com/suitekey/suitekey/netsuitetest"
 )
@@ -319,7 +318,7 @@ func TestOwnFailuresAreNoHealth(t *testing.T) {
 	w := connected(t, apptest.Account)
 	before := w.health()
 	ours := errors.New("the disk is full")
-	if _, err := w.App.Doctor.Failed(t.Context(), w.connection, string(doctor.OpToken), ours); !errors.Is(err, ours) {
+	if _, err := w.App.Doctor.Failed(t.Context(), w.connection, broker.OpToken, ours); !errors.Is(err, ours) {
 		t.Errorf("got %v, want the error as it was", err)
 	}
 	if after := w.health(); after.Version != before.Version {

@@ -55,11 +55,11 @@ func (s *Service) Check(ctx context.Context, connectionID string) (broker.Health
 	case err != nil:
 		return s.noted(ctx, before, err)
 	case failure == nil:
-		err = s.Works(ctx, conn.ID, string(OpQuery))
+		err = s.Works(ctx, conn.ID, broker.OpQuery)
 	case ctx.Err() != nil:
 		return before, ctx.Err()
 	default:
-		_, err = s.Failed(ctx, conn.ID, string(OpQuery), failure)
+		_, err = s.Failed(ctx, conn.ID, broker.OpQuery, failure)
 	}
 	if err != nil {
 		return before, err
@@ -120,7 +120,7 @@ var errFeatureOff = errors.New("REST Web Services are off")
 // again makes the next routine look due, a day from now.
 func (s *Service) again(ctx context.Context, conn broker.Connection) (broker.Health, error) {
 	return s.change(ctx, conn, func(h *broker.Health) bool {
-		if h.Cause != "" && Op(h.Evidence.Op) != OpRotate {
+		if h.Cause != "" && h.Evidence.Op != broker.OpRotate {
 			return false // the ladder has set the time
 		}
 		h.ProbeAt = s.now().Add(routine(h.ConnectionID))

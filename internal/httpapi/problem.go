@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/suitekey/suitekey/internal/broker"
 )
@@ -18,9 +19,6 @@ type problem struct {
 	Remedy    string      `json:"remedy"`
 	RequestID string      `json:"request_id"`
 }
-
-// retryAfter is when, in seconds, a server that is cut off from its database may be asked again.
-const retryAfter = "5"
 
 // fail is the one place that turns an error into an answer of /v1. What has no code is ours: it is logged, and the answer
 // holds only the number under which it is found in the log.
@@ -45,7 +43,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header()["Cache-Control"] = noStore
 	if situation.Status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", strconv.Itoa(int(broker.ComeAgain.Seconds())))
 	}
 	w.WriteHeader(situation.Status)
 	_, _ = w.Write(append(body, '\n'))

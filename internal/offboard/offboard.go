@@ -158,7 +158,7 @@ func (s *Service) Retry(ctx context.Context, connectionID string) error {
 
 // attempt revokes at NetSuite what it can, under the lease of rotations: a certificate on its way there must not arrive behind us.
 func (s *Service) attempt(ctx context.Context, connectionID string) (end broker.Disconnection, err error) {
-	lease, ours, err := s.Store.AcquireLease(ctx, "rotate/"+connectionID, s.Holder+"/"+broker.NewID("end"), leaseFor)
+	lease, ours, err := s.Store.AcquireLease(ctx, broker.CertificatesLease(connectionID), s.Holder+"/"+broker.NewID("end"), leaseFor)
 	if err != nil {
 		return end, err
 	}

@@ -84,7 +84,7 @@ type consents interface {
 
 // health is told when a connection has been made, or made again.
 type health interface {
-	Works(ctx context.Context, connectionID, op string) error
+	Works(ctx context.Context, connectionID string, op broker.Op) error
 }
 
 // Service is the onboarding. Make it with New.

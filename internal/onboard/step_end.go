@@ -31,7 +31,7 @@ func end(ctx context.Context, w *work) (outcome, error) {
 		return pause, err
 	}
 	// A token, a call and an upload went well, or a person's consent and a call: whatever the connection suffered from is over.
-	if err := w.s.Health.Works(ctx, w.Run.ConnectionID, "rotate"); err != nil {
+	if err := w.s.Health.Works(ctx, w.Run.ConnectionID, broker.OpRotate); err != nil {
 		return pause, err
 	}
 	w.Run.GrantEndedAt = w.Grant.EndedAt

@@ -20,9 +20,9 @@ const day = 24 * time.Hour
 
 // tell lets health class a rotation that failed, and tells others of it. rest holds the failures up to this one.
 func (s *Service) tell(ctx context.Context, rest broker.Rest, failure error) error {
-	op := opRotate
+	op := broker.OpRotate
 	if token := new(tokenError); errors.As(failure, &token) {
-		op = opToken
+		op = broker.OpToken
 	}
 	health, err := s.Health.Failed(ctx, rest.Item, op, failure)
 	if err != nil && !errors.Is(err, failure) {

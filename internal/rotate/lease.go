@@ -23,7 +23,7 @@ func (s *Service) alone(ctx context.Context, connectionID string, do func(contex
 	if err := s.Replicas.Current(); err != nil {
 		return err
 	}
-	ours, err := s.under(ctx, "rotate/"+connectionID, rotateWithin, func(ctx context.Context) error {
+	ours, err := s.under(ctx, broker.CertificatesLease(connectionID), rotateWithin, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, cutAfter)
 		defer cancel()
 		return do(ctx)

@@ -47,15 +47,9 @@ type certifier interface {
 // health knows which connections do not work. A rotation that fails is told there, and one that succeeds.
 type health interface {
 	Rests(ctx context.Context, connectionID string) (broker.Health, bool, error)
-	Failed(ctx context.Context, connectionID, op string, failure error) (broker.Health, error)
-	Works(ctx context.Context, connectionID, op string) error
+	Failed(ctx context.Context, connectionID string, op broker.Op, failure error) (broker.Health, error)
+	Works(ctx context.Context, connectionID string, op broker.Op) error
 }
-
-// What is tried, in the words of health.
-const (
-	opToken  = "token"
-	opRotate = "rotate"
-)
 
 type auditor interface {
 	Record(ctx context.Context, line broker.AuditLine) error
@@ -166,7 +160,7 @@ func (s *Service) rotate(ctx context.Context, connectionID, actor string) (Rotat
 	if s.Switched != nil {
 		s.Switched(conn.ID)
 	}
-	if err := s.Health.Works(ctx, conn.ID, opRotate); err != nil {
+	if err := s.Health.Works(ctx, conn.ID, broker.OpRotate); err != nil {
 		return done, err
 	}
 	return done, s.record(ctx, conn, actor, done)

@@ -183,7 +183,7 @@ func (s *Service) mintNow(ctx context.Context, b *binding, row broker.AccessToke
 	t, err = ask(ctx, b, row)
 	switch {
 	case err == nil:
-		return t, false, s.Health.Works(context.WithoutCancel(ctx), b.connection, opToken)
+		return t, false, s.Health.Works(context.WithoutCancel(ctx), b.connection, broker.OpToken)
 	case errors.Is(ctx.Err(), context.Canceled):
 		return nil, false, errShutdown // whatever the cut request looked like, NetSuite has not refused
 	case broker.IsConflict(err):
@@ -209,7 +209,7 @@ func (s *Service) current() error {
 	err := s.Current()
 	var coded *broker.Error
 	if errors.As(err, &coded) {
-		return unavailable(coded, databaseRetry)
+		return unavailable(coded, broker.ComeAgain)
 	}
 	return err
 }
@@ -303,7 +303,8 @@ func (s *Service) keep(ctx context.Context, b *binding, row broker.AccessToken, 
 	}
 	row.ConnectionID, row.CertificateID, row.Token = b.connection, b.certificate, sealed
 	row.MintedAt, row.ExpiresAt = s.now(), t.expires
-	err = s.insistOnToken(ctx, b, &row)
+	// A save whose outcome is unknown is safe to repeat: it is a conflict once the first has happened, and what is there is read.
+	err = s.insist(ctx, b, func(ctx context.Context) error { return s.Store.SaveAccessToken(ctx, &row) })
 	if errors.Is(err, broker.ErrConflict) && !errors.Is(err, broker.ErrLeaseLost) {
 		_, other, err := s.stored(ctx, b, leastLife)
 		if other == nil && err == nil {
@@ -315,27 +316,6 @@ func (s *Service) keep(ctx context.Context, b *binding, row broker.AccessToken, 
 		return nil, fmt.Errorf("token of connection %s: %w", b.connection, err)
 	}
 	return t, nil
-}
-
-// insistOnToken stores a new token, also when the database is away for a moment, so that NetSuite is not asked for another one. A save
-// whose outcome is unknown is safe to repeat: it is a conflict once the first has happened, and the caller then reads what is there.
-func (s *Service) insistOnToken(ctx context.Context, b *binding, row *broker.AccessToken) error {
-	ctx, cancel := context.WithTimeout(ctx, keepWithin)
-	defer cancel()
-	ticker := time.NewTicker(keepPause)
-	defer ticker.Stop()
-	for {
-		err := s.Store.SaveAccessToken(ctx, row)
-		if broker.CodeOf(err) != broker.CodeDatabase {
-			return err
-		}
-		s.log().WarnContext(ctx, "a new token cannot be stored yet; we try again", "connection", b.connection, "err", err)
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return err
-		}
-	}
 }
 
 // stored returns the row of the sealed copy, and the token when it has at least this life left. A copy that does not open, or names another
@@ -379,7 +359,7 @@ func (s *Service) remember(ctx context.Context, b *binding, err error) error {
 		return s.put(b, refusal)
 	}
 	// The mint's own time may be over; what was learned from it is kept.
-	h, err := s.Health.Failed(context.WithoutCancel(ctx), b.connection, opToken, err)
+	h, err := s.Health.Failed(context.WithoutCancel(ctx), b.connection, broker.OpToken, err)
 	if err != nil {
 		return err // ours, not NetSuite's
 	}

@@ -40,11 +40,6 @@ func (r *Refusal) Unwrap() error { return r.Err }
 // Code of the refusal.
 func (r *Refusal) Code() broker.Code { return r.Err.Code }
 
-const (
-	auditRetry    = 5 * time.Second
-	databaseRetry = 5 * time.Second
-)
-
 // One answer for an unknown client, a withdrawn one and a wrong secret (R10).
 var errClient = &Refusal{Reason: InvalidClient, Err: broker.Errorf(broker.CodeInvalid, "client ID or secret is not valid").
 	WithDo("Check both; a secret is shown once, when the client is made.")}
@@ -61,7 +56,7 @@ var errNotReady = &Refusal{Reason: InvalidGrant, Err: broker.Errorf(broker.CodeS
 var errForeign = &Refusal{Reason: ServerError, Err: broker.Errorf(broker.CodeInternal, "the token is not for this connection; it was not handed out").
 	WithDo("Look into the server's log.")}
 
-var errShutdown = unavailable(broker.Errorf(broker.CodeInternal, "the server is shutting down"), databaseRetry)
+var errShutdown = unavailable(broker.Errorf(broker.CodeInternal, "the server is shutting down"), broker.ComeAgain)
 
 func unavailable(err *broker.Error, retry time.Duration) *Refusal {
 	return &Refusal{Reason: Unavailable, RetryAfter: retry, Err: err}
@@ -78,8 +73,8 @@ func (s *Service) refusal(ctx context.Context, client string, err error) *Refusa
 	case broker.CodeTampered:
 		return &Refusal{Reason: ServerError, Err: broker.Errorf(code, "a stored secret of the connection does not open; it was not used")}
 	case broker.CodeDatabase:
-		return unavailable(broker.Errorf(code, "the database does not answer, so no token can be handed out"), databaseRetry)
+		return unavailable(broker.Errorf(code, "the database does not answer, so no token can be handed out"), broker.ComeAgain)
 	default:
-		return unavailable(broker.Errorf(broker.CodeInternal, "the token could not be read or made"), databaseRetry)
+		return unavailable(broker.Errorf(broker.CodeInternal, "the token could not be read or made"), broker.ComeAgain)
 	}
 }

@@ -86,12 +86,9 @@ type health interface {
 	// Rests reports whether NetSuite is not to be asked for the connection now, and why.
 	Rests(ctx context.Context, connectionID string) (broker.Health, bool, error)
 	// Failed and Works tell how asking went. Failed returns an error that is not NetSuite's as it is.
-	Failed(ctx context.Context, connectionID, op string, failure error) (broker.Health, error)
-	Works(ctx context.Context, connectionID, op string) error
+	Failed(ctx context.Context, connectionID string, op broker.Op, failure error) (broker.Health, error)
+	Works(ctx context.Context, connectionID string, op broker.Op) error
 }
-
-// opToken is what this package does with NetSuite, in the words of health.
-const opToken = "token"
 
 // consents refreshes user connections. Each call makes at most one request.
 type consents interface {
@@ -244,7 +241,7 @@ func (s *Service) unaudited(ctx context.Context, c *knownClient, err error) erro
 		return ctx.Err()
 	}
 	s.log().ErrorContext(ctx, "no token is handed out: the audit log cannot be written", "client", c.ID, "err", err)
-	return unavailable(broker.Errorf(broker.CodeAudit, "audit_unavailable: the audit line could not be stored, so no token was handed out").WithCause(err), auditRetry)
+	return unavailable(broker.Errorf(broker.CodeAudit, "audit_unavailable: the audit line could not be stored, so no token was handed out").WithCause(err), broker.ComeAgain)
 }
 
 func (s *Service) now() time.Time {

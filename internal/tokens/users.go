@@ -211,7 +211,7 @@ func (s *Service) keepRefreshed(ctx context.Context, b *binding, g broker.UserGr
 	if row.Token, err = s.Vault.Seal(b.place(), []byte(t.secret.Reveal())); err != nil {
 		return nil, fmt.Errorf("token of connection %s: %w", b.connection, err)
 	}
-	return t, s.insist(ctx, b, sent, &g, &row)
+	return t, s.insist(ctx, b, func(ctx context.Context) error { return s.saveRefreshed(ctx, b, sent, &g, &row) })
 }
 
 // overtaken looks, after what a refresh brought was stored or could not be, whether it is still the connection's. When the person has
@@ -240,35 +240,15 @@ func (s *Service) giveBack(ctx context.Context, b *binding, refreshToken netsuit
 	}
 }
 
-const (
-	// keepWithin is how long the database may be away without a loss of what a refresh brought; with askWithin, it is over when
-	// the answer counts as lost.
-	keepWithin = time.Minute
-	keepPause  = 250 * time.Millisecond
-)
-
-// insist stores what a refresh brought, also when the database is away for a while: the next refresh token exists nowhere else.
-func (s *Service) insist(ctx context.Context, b *binding, sent time.Time, g *broker.UserGrant, row *broker.AccessToken) error {
-	ctx, cancel := context.WithTimeout(ctx, keepWithin)
-	defer cancel()
-	ticker := time.NewTicker(keepPause)
-	defer ticker.Stop()
+// saveRefreshed stores what a refresh brought, over changes of the rows that do not concern it.
+func (s *Service) saveRefreshed(ctx context.Context, b *binding, sent time.Time, g *broker.UserGrant, row *broker.AccessToken) error {
 	for {
 		err := s.Store.SaveRefreshed(ctx, g, row)
-		if errors.Is(err, broker.ErrConflict) {
-			err = s.catchUp(ctx, b, sent, g, row)
-			if err == nil {
-				continue
-			}
-		}
-		if err == nil || broker.IsConflict(err) {
+		if !errors.Is(err, broker.ErrConflict) {
 			return err
 		}
-		s.log().WarnContext(ctx, "what a refresh brought cannot be stored yet; we try again", "connection", b.connection, "err", err)
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return fmt.Errorf("what a refresh of connection %s brought: %w", b.connection, err)
+		if err := s.catchUp(ctx, b, sent, g, row); err != nil {
+			return err
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/suitekey/suitekey/internal/broker"
 )
@@ -29,7 +30,7 @@ func (h *Handler) failJSON(w http.ResponseWriter, r *http.Request, err error) {
 // comeAgain says when a server that is cut off from its database may be asked again.
 func comeAgain(w http.ResponseWriter, status int) {
 	if status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Retry-After", strconv.Itoa(int(broker.ComeAgain.Seconds())))
 	}
 }
 
