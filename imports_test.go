@@ -46,6 +46,7 @@ var rooms = map[string]room{
 	"internal/jobs":       {modules: []string{"github.com/riverqueue/river"}},
 	"internal/strictyaml": {modules: []string{yaml}},
 	"internal/outbound":   {},
+	"internal/export":     {ours: []string{"internal/broker", "netsuite"}},
 
 	// Services.
 	"internal/certificates": {ours: []string{"internal/broker", "netsuite"}},
@@ -78,7 +79,7 @@ var rooms = map[string]room{
 	},
 	"internal/cli": {
 		ours: []string{
-			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/strictyaml",
+			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/export", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/strictyaml",
 			"internal/vault", "netsuite", "netsuitetest",
 		},
 		modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
