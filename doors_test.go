@@ -16,6 +16,7 @@ var (
 	mayMakeClients = map[string]string{
 		"netsuite/transport.go":         "is the guarded transport",
 		"internal/outbound/outbound.go": "is the guarded way to webhooks and chats, and never to NetSuite (PX-09)",
+		"suitekey.go":                   "asks a suitekey server, never NetSuite",
 		"internal/customer/browser.go":  "plays the customer's browser, not the product",
 		"test/clients/reach/client.go":  "is a foreign client by Go's default transport",
 	}

@@ -27,7 +27,7 @@ const (
 // rooms says who may import whom. What the user of a public package links is short on purpose. Services ask for what they need
 // through small interfaces of their own, so none of them sees another, the store or the vault; only app knows all of them.
 var rooms = map[string]room{
-	".": {},
+	".": {ours: []string{"netsuite"}, modules: []string{oauth2}},
 
 	// Public. Client and emulator know nothing of each other, so that each catches the other's mistakes.
 	"netsuite":                      {modules: []string{oauth2, jose}},
@@ -39,13 +39,14 @@ var rooms = map[string]room{
 
 	// Words and what stands below the services.
 	"internal/broker": {ours: []string{"netsuite"}},
-	"internal/store":  {ours: []string{"internal/broker", "netsuite"}, modules: []string{sqlite, pgx, "github.com/pressly/goose/v3"}},
+	"internal/store":  {ours: []string{"internal/broker", "internal/private", "netsuite"}, modules: []string{sqlite, pgx, "github.com/pressly/goose/v3"}},
 	"internal/vault":  {ours: []string{"internal/broker"}, modules: []string{"github.com/tink-crypto/tink-go/v2"}},
 	"internal/audit":  {ours: []string{"internal/broker"}},
 	// The engine of background work is known here alone.
 	"internal/jobs":       {modules: []string{"github.com/riverqueue/river"}},
 	"internal/strictyaml": {modules: []string{yaml}},
 	"internal/outbound":   {},
+	"internal/private":    {},
 	"internal/export":     {ours: []string{"internal/broker", "netsuite"}},
 
 	// Services.
