@@ -49,16 +49,21 @@ var rooms = map[string]room{
 	"internal/private":    {},
 	"internal/export":     {ours: []string{"internal/broker", "netsuite"}},
 
+	// Questions to an account, for several services.
+	"internal/account": {ours: []string{"internal/broker", "netsuite"}},
+
 	// Services.
 	"internal/certificates": {ours: []string{"internal/broker", "netsuite"}},
 	"internal/notify":       {ours: []string{"internal/broker", "internal/outbound", "netsuite"}, modules: []string{mail}},
-	"internal/onboard":      {ours: []string{"internal/broker", "netsuite"}},
+	"internal/onboard":      {ours: []string{"internal/account", "internal/broker", "netsuite"}},
 	"internal/rotate":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/replica":      {ours: []string{"internal/broker"}},
 	"internal/consents":     {ours: []string{"internal/broker", "netsuite"}},
 	"internal/offboard":     {ours: []string{"internal/broker", "netsuite"}, modules: []string{jose}},
 	"internal/doctor":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},
+
+	"internal/profile":      {ours: []string{"internal/account", "internal/broker", "internal/private", "netsuite"}},
 
 	// Faces.
 	"internal/web":               {ours: []string{"internal/broker", "netsuite"}, modules: []string{rate}},
