@@ -40,7 +40,7 @@ var rooms = map[string]room{
 	// Words and what stands below the services.
 	"internal/broker": {ours: []string{"netsuite"}},
 	"internal/store":  {ours: []string{"internal/broker", "internal/private", "netsuite"}, modules: []string{sqlite, pgx, "github.com/pressly/goose/v3"}},
-	"internal/vault":  {ours: []string{"internal/broker"}, modules: []string{"github.com/tink-crypto/tink-go/v2"}},
+	"internal/vault":  {ours: []string{"internal/broker"}, modules: []string{"github.com/tink-crypto/tink-go/v2", "github.com/zalando/go-keyring"}},
 	"internal/audit":  {ours: []string{"internal/broker"}},
 	// The engine of background work is known here alone.
 	"internal/jobs":       {modules: []string{"github.com/riverqueue/river"}},
@@ -63,7 +63,7 @@ var rooms = map[string]room{
 	"internal/doctor":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},
 
-	"internal/profile":      {ours: []string{"internal/account", "internal/broker", "internal/private", "netsuite"}},
+	"internal/profile": {ours: []string{"internal/account", "internal/broker", "internal/private", "netsuite"}},
 
 	// Faces.
 	"internal/web":               {ours: []string{"internal/broker", "netsuite"}, modules: []string{rate}},

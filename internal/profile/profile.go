@@ -67,9 +67,10 @@ type secrets struct {
 	Key          string   `json:"key,omitempty"` // PKCS#8 PEM
 	ClientSecret string   `json:"client_secret,omitempty"`
 	Token        *token   `json:"token,omitempty"`
-	SentAt       int64    `json:"sent_at,omitempty"` // a public client's refresh token has left, and the next one is not here
-	Next         *nextKey `json:"next,omitempty"`    // a certificate under way
-	Grants       []grant  `json:"grants,omitempty"`  // consents for setting up that are still to be ended
+	SentAt       int64    `json:"sent_at,omitempty"`  // a public client's refresh token has left, and the next one is not here
+	Next         *nextKey `json:"next,omitempty"`     // a certificate under way
+	Grants       []grant  `json:"grants,omitempty"`   // consents that are still to be ended
+	Retiring     []string `json:"retiring,omitempty"` // IDs of certificates that are still to be revoked
 }
 
 // nextKey is a key whose certificate is being brought to NetSuite.
@@ -83,13 +84,14 @@ type nextKey struct {
 
 // grant is a consent for setting up, from the moment its code is known.
 type grant struct {
-	Account     netsuite.AccountID `json:"account"`
-	ClientID    string             `json:"client_id"`
-	RedirectURI string             `json:"redirect_uri"`
-	Scopes      []string           `json:"scopes"`
-	Code        string             `json:"code,omitempty"` // presented, with no answer yet
-	Verifier    string             `json:"verifier,omitempty"`
-	Refresh     string             `json:"refresh,omitempty"`
+	Account      netsuite.AccountID `json:"account"`
+	ClientID     string             `json:"client_id"`
+	ClientSecret string             `json:"client_secret,omitempty"`
+	RedirectURI  string             `json:"redirect_uri"`
+	Scopes       []string           `json:"scopes"`
+	Code         string             `json:"code,omitempty"` // presented, with no answer yet
+	Verifier     string             `json:"verifier,omitempty"`
+	Refresh      string             `json:"refresh,omitempty"`
 }
 
 type token struct {
