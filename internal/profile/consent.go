@@ -222,5 +222,5 @@ func (s *Session) continues(p Profile) error {
 		return nil
 	}
 	return broker.Errorf(broker.CodeConflict, "connection %s is there already, with %s", s.Name, strings.Join(what, ", ")).
-		WithDo("Choose another name, or forget it with: suitekey forget " + s.Name)
+		WithDo("Choose another name, or forget it with: suitekey profile remove " + s.Name)
 }
