@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"suitekey": main})
+	testscript.Main(m, map[string]func(){"suitekey": main, "browser": browser})
 }
 
 // TestScript runs sessions that a user could have. $TAKEN is an address that another program listens on.
@@ -30,7 +30,7 @@ func TestScript(t *testing.T) {
 	t.Cleanup(func() { _ = taken.Close() })
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: serverCommands, Setup: func(env *testscript.Env) error {
 		env.Setenv("TAKEN", taken.Addr().String())
-		for _, name := range []string{"EMULATOR", "SERVER"} {
+		for _, name := range []string{"EMULATOR", "SERVER", "CALLBACK"} {
 			address, err := freeAddress()
 			if err != nil {
 				return err

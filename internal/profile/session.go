@@ -132,7 +132,7 @@ func (s *Session) ask(ctx context.Context) (*netsuite.Token, error) {
 // Credentials are the client credentials of a machine's profile. A person's has none.
 func (s *Session) Credentials(ctx context.Context) (*netsuite.ClientCredentials, error) {
 	if s.Kind != broker.KindMachine {
-		return nil, broker.Errorf(broker.CodeInvalid, "connection %s: it is a person's, made by suitekey login, and has no certificate", s.Name)
+		return nil, broker.Errorf(broker.CodeInvalid, "connection %s: it is a person's, made by suitekey login, and has no certificate", s.Name).WithDo("Use one that was made by suitekey connect.")
 	}
 	return s.credentials(ctx)
 }
