@@ -258,7 +258,8 @@ func parseScopes(f foundSetting) ([]string, error) {
 	return scopes, nil
 }
 
-// fromServer takes tokens from the token endpoint of a server. It knows nothing of keys and certificates there.
+// fromServer takes tokens from the token endpoint of a server. It knows nothing of keys there, nor of the integration record unless the
+// settings name it.
 func fromServer(ctx context.Context, get map[string]foundSetting) (*target, error) {
 	site, err := parseSite(get["netsuite.emulator"])
 	if err != nil {
@@ -280,7 +281,9 @@ func fromServer(ctx context.Context, get map[string]foundSetting) (*target, erro
 	case err != nil:
 		return nil, broker.Errorf(broker.CodeUnreachable, "setting server (%s): no token was got", get["server"].source).WithCause(err).WithDo("See that the address is that of a suitekey server, and that it runs.")
 	}
-	return &target{name: first.Account.String(), account: first.Account, site: site, api: first.API(), token: first.Token}, nil
+	return &target{
+		name: first.Account.String(), account: first.Account, site: site, clientID: get["client_id"].text, api: first.API(), token: first.Token,
+	}, nil
 }
 
 // resourceOf is the base URL by which one of the client's connections is chosen; empty when it has one only. The name of a connection is

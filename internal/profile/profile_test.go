@@ -227,12 +227,11 @@ func TestConnectRefusals(t *testing.T) {
 
 // killed makes the NetSuite of a folder go away at the n-th outward call: before it leaves, or after NetSuite has answered.
 type killed struct {
-	base   http.RoundTripper
-	at     int
-	after  bool
-	calls  int
-	dead   bool
-	cancel context.CancelFunc
+	base  http.RoundTripper
+	at    int
+	after bool
+	calls int
+	dead  bool
 }
 
 var errKilled = errors.New("killed")
