@@ -63,6 +63,7 @@ var rooms = map[string]room{
 	"internal/doctor":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},
 
+	"internal/migrate": {ours: []string{"internal/broker", "internal/private", "netsuite"}},
 	"internal/profile": {ours: []string{"internal/account", "internal/broker", "internal/private", "netsuite"}},
 
 	// Faces.
