@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -72,16 +71,7 @@ func playDemo(t *testing.T, args ...string) {
 // command is suitekey as a process of its own, which ends with the test.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// testscript.Main makes the test binary act as the command of this name.
-	name := filepath.Join(t.TempDir(), "suitekey")
-	if err := os.Symlink(exe, name); err != nil {
-		t.Fatal(err)
-	}
-	return exec.CommandContext(t.Context(), name, args...)
+	return exec.CommandContext(t.Context(), filepath.Join(binaries(t), "suitekey"), args...)
 }
 
 func readSteps(t *testing.T, stdout *bytes.Buffer) (names []string, rows int) {

@@ -34,9 +34,10 @@ const defaultRedirectURI = "https://localhost:8765/callback"
 
 // parseRedirectURI reads the redirect URI of the integration record. NetSuite takes https and custom schemes; http on this machine is
 // an emulator's setting (netsuite-oauth2 2.7).
-func parseRedirectURI(text string, emulator bool) (*url.URL, error) {
+func parseRedirectURI(f foundSetting, emulator bool) (*url.URL, error) {
+	text := f.text
 	refuse := func(rule string) error {
-		return broker.Errorf(broker.CodeInvalid, "flag --redirect-uri: %s; got %.100q", rule, text).
+		return f.refuse("%s; got %.100q", rule, text).
 			WithDo("Register " + defaultRedirectURI + " in the integration record, and leave the flag out.")
 	}
 	u, err := url.Parse(text)
@@ -104,7 +105,7 @@ func (e *env) open(ctx context.Context, address string) {
 func (e *env) listen(at *url.URL, came chan<- url.Values) (end func(), err error) {
 	ln, err := net.Listen("tcp", net.JoinHostPort(at.Hostname(), at.Port()))
 	if err != nil {
-		return nil, broker.Errorf(broker.CodeInvalid, "flag --redirect-uri: port %s of this machine cannot be listened on", at.Port()).WithCause(err).
+		return nil, broker.Errorf(broker.CodeInvalid, "setting redirect_uri: port %s of this machine cannot be listened on", at.Port()).WithCause(err).
 			WithDo("Stop the other program, or give --paste and copy the address from the browser.")
 	}
 	if at.Scheme == "https" {

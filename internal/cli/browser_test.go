@@ -135,7 +135,7 @@ func TestParseRedirectURI(t *testing.T) {
 		{"https://host/?x=1", false, false},
 		{"https://" + strings.Repeat("a", 2000), false, false},
 	} {
-		_, err := parseRedirectURI(tt.text, tt.emulator)
+		_, err := parseRedirectURI(foundSetting{text: tt.text}, tt.emulator)
 		if (err == nil) != tt.ok {
 			t.Errorf("%s: %v, want ok %t", fmt.Sprintf("%.60q", tt.text), err, tt.ok)
 		}

@@ -55,6 +55,7 @@ type rawSettings struct {
 	KeyFile                string `yaml:"key_file"`
 	KeyURI                 string `yaml:"key_uri"`
 	Scopes                 string `yaml:"scopes"`
+	RedirectURI            string `yaml:"redirect_uri"`
 	Server                 string `yaml:"server"`
 	ServerClientID         string `yaml:"server_client_id"`
 	ServerClientSecret     string `yaml:"server_client_secret"`
@@ -172,6 +173,10 @@ var settingsTable = []setting{
 	{
 		key: "scopes", fallback: "rest_webservices", help: "`LIST` of rest_webservices, restlets, suite_analytics, with spaces or commas between", face: ofConnection,
 		value: func(r *rawSettings) *string { return &r.Scopes },
+	},
+	{
+		key: "redirect_uri", fallback: defaultRedirectURI, help: "`URI` of the integration record to come back to after consent", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.RedirectURI },
 	},
 	{
 		key: "server", help: "`URL` of a suitekey server to take tokens from", face: ofConnection,

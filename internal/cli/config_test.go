@@ -366,7 +366,7 @@ func TestExplain(t *testing.T) {
 		"smtp_user":         " | ",
 		"smtp_password":     " | ",
 
-		"connection": " | ", "home": " | ", "account": " | ", "client_id": " | ", "certificate_id": " | ", "key": " | ", "key_uri": " | ",
+		"connection": " | ", "home": " | ", "account": " | ", "client_id": " | ", "certificate_id": " | ", "key": " | ", "key_uri": " | ", "redirect_uri": defaultRedirectURI + " | default",
 		"scopes": "rest_webservices | default", "server": " | ", "server_client_id": " | ", "server_client_secret": " | ",
 	}
 	if !reflect.DeepEqual(got, want) {

@@ -35,14 +35,12 @@ A key that never leaves its PKCS#11 token:
 
 // consentFlags are those of connect and login.
 type consentFlags struct {
-	redirectURI  string
 	paste        bool
 	clientSecret string // file
 }
 
 func (c *consentFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&c.redirectURI, "redirect-uri", defaultRedirectURI, "`URI` that the integration record has")
 	f.BoolVar(&c.paste, "paste", false, "the browser is on another machine: its address is pasted here after Allow")
 	f.StringVar(&c.clientSecret, "client-secret-file", "", "`FILE` that holds the client secret, for a record that is not a public client; - for stdin")
 }
@@ -54,11 +52,11 @@ func (e *env) record(c consentFlags, get map[string]foundSetting) (profile.Recor
 		return r, returning{}, broker.Errorf(broker.CodeInvalid, "flag --client-id: the client ID of the integration record is missing").
 			WithDo("Copy it from Setup > Integration > Manage Integrations; NetSuite shows it once, when the record is saved.")
 	}
-	at, err := parseRedirectURI(c.redirectURI, get["netsuite.emulator"].text != "")
+	r.RedirectURI = get["redirect_uri"].text
+	at, err := parseRedirectURI(get["redirect_uri"], get["netsuite.emulator"].text != "")
 	if err != nil {
 		return r, returning{}, err
 	}
-	r.RedirectURI = c.redirectURI
 	if c.clientSecret != "" {
 		if r.ClientSecret, err = readSecretFile(c.clientSecret, e.stdin); err != nil {
 			return r, returning{}, err
@@ -215,7 +213,7 @@ func (e *env) readLogin(cmd *cobra.Command, o *profile.Login, c consentFlags, ge
 	if o.Name, err = newName(get); err != nil {
 		return r, err
 	}
-	known(cmd, &c, get, folder, o)
+	known(cmd, get, folder, o)
 	if o.Account, err = expectedAccount(get); err != nil {
 		return r, err
 	}
@@ -228,7 +226,7 @@ func (e *env) readLogin(cmd *cobra.Command, o *profile.Login, c consentFlags, ge
 }
 
 // known takes what is not given from the profile, so that a consent is renewed by its name alone.
-func known(cmd *cobra.Command, c *consentFlags, get map[string]foundSetting, folder profile.Folder, o *profile.Login) {
+func known(cmd *cobra.Command, get map[string]foundSetting, folder profile.Folder, o *profile.Login) {
 	p, err := folder.Read(o.Name)
 	if err != nil {
 		return // a new one; whatever else is wrong is told when it is opened
@@ -243,9 +241,7 @@ func known(cmd *cobra.Command, c *consentFlags, get map[string]foundSetting, fol
 	fill("client_id", p.ClientID)
 	fill("netsuite.emulator", p.Emulator)
 	fill("scopes", strings.Join(p.Scopes, " "))
-	if !cmd.Flags().Changed("redirect-uri") && p.RedirectURI != "" {
-		c.redirectURI = p.RedirectURI
-	}
+	fill("redirect_uri", p.RedirectURI)
 	if !cmd.Flags().Changed("rotation-hours") {
 		o.RotationHours = p.RotationHours
 	}
