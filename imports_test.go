@@ -47,6 +47,7 @@ var rooms = map[string]room{
 	"internal/strictyaml": {modules: []string{yaml}},
 	"internal/outbound":   {},
 	"internal/private":    {},
+	"internal/pkcs11":     {},
 	"internal/export":     {ours: []string{"internal/broker", "netsuite"}},
 
 	// Questions to an account, for several services.
@@ -86,12 +87,14 @@ var rooms = map[string]room{
 	},
 	"internal/cli": {
 		ours: []string{
-			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/export", "internal/migrate", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/private", "internal/profile", "internal/strictyaml", "internal/tokens",
+			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/export", "internal/migrate", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/pkcs11", "internal/private", "internal/profile", "internal/strictyaml", "internal/tokens",
 			".", "internal/vault", "netsuite", "netsuitetest",
 		},
 		modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/cli/browser", "golang.org/x/term"},
 	},
 	"cmd/suitekey": {ours: []string{"internal/cli"}},
+	// A module of its own, built with C.
+	"cmd/suitekey-pkcs11": {ours: []string{"internal/pkcs11"}, modules: []string{"github.com/ThalesGroup/crypto11"}},
 
 	// What a reader copies imports the library alone.
 	"examples/machine-query":      {ours: []string{"netsuite"}},

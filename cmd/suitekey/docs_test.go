@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/suitekey/suitekey/internal/vault"
 	"github.com/suitekey/suitekey/netsuitetest"
 )
 
@@ -34,7 +35,7 @@ func commandsOf(t *testing.T, page string) string {
 
 // TestDocs runs every command of the pages for one person with one account, as it stands there, beside an emulator of NetSuite.
 func TestDocs(t *testing.T) {
-	for _, page := range []string{"command-line.md", "migrate-tba.md"} {
+	for page, more := range map[string]func(*testing.T, string) []string{"command-line.md": nil, "migrate-tba.md": nil, "hardware-keys.md": softToken} {
 		t.Run(page, func(t *testing.T) {
 			script := commandsOf(t, page)
 			if n := strings.Count(script, "suitekey "); n < 3 {
@@ -43,7 +44,11 @@ func TestDocs(t *testing.T) {
 			cmd := exec.Command("bash", "-c", script)
 			var out bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &out, &out
-			cmd.Dir, cmd.Env = t.TempDir(), accountOfDocs(t)
+			bin := binaries(t)
+			cmd.Dir, cmd.Env = t.TempDir(), accountOfDocs(t, bin)
+			if more != nil {
+				cmd.Env = append(cmd.Env, more(t, bin)...)
+			}
 			cmd.WaitDelay = 10 * time.Second
 			if err := cmd.Run(); err != nil {
 				t.Errorf("%s: %v\n%s", page, err, out.String())
@@ -53,7 +58,7 @@ func TestDocs(t *testing.T) {
 }
 
 // accountOfDocs is an account with what the pages say it needs, and the variables under which the pages know it.
-func accountOfDocs(t *testing.T) []string {
+func accountOfDocs(t *testing.T, bin string) []string {
 	t.Helper()
 	callback, err := freeAddress()
 	if err != nil {
@@ -77,13 +82,41 @@ func accountOfDocs(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin := binaries(t)
 	home := t.TempDir()
+	master := filepath.Join(home, "master.key")
+	if err := os.WriteFile(master, []byte(vault.NewMasterKey().Reveal()), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return []string{
-		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + home, "BROWSER=" + filepath.Join(bin, "browser"), "COMPANY=1234567", "CALLBACK=" + callback,
+		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + home, "SUITEKEY_MASTER_KEY_FILE=" + master, "BROWSER=" + filepath.Join(bin, "browser"), "COMPANY=1234567", "CALLBACK=" + callback,
 		"SUITEKEY_REDIRECT_URI=" + redirect, "SUITEKEY_NETSUITE_EMULATOR=" + emulator.Addr(), "CLIENT_ID=" + app.ClientID,
 		"CONSUMER_KEY=" + strings.Repeat("a", 64), "CONSUMER_SECRET=" + strings.Repeat("b", 64), "TOKEN_ID=" + strings.Repeat("c", 64), "TOKEN_SECRET=" + strings.Repeat("d", 64),
 	}
+}
+
+// softToken builds the helper, makes a PKCS#11 token called acme, and returns the variables that lead to it.
+func softToken(t *testing.T, bin string) []string {
+	t.Helper()
+	const module = "/usr/lib/softhsm/libsofthsm2.so"
+	folder := t.TempDir()
+	config, pin := filepath.Join(folder, "softhsm2.conf"), filepath.Join(folder, "pin")
+	for path, content := range map[string]string{config: "directories.tokendir = " + folder + "\n", pin: "4711\n"} {
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := []string{"SOFTHSM2_CONF=" + config, "SUITEKEY_PKCS11_MODULE=" + module, "SUITEKEY_PKCS11_PIN_FILE=" + pin}
+	for _, args := range [][]string{
+		{"go", "build", "-C", "../suitekey-pkcs11", "-o", filepath.Join(bin, "suitekey-pkcs11"), "."},
+		{"softhsm2-util", "--init-token", "--free", "--label", "acme", "--pin", "4711", "--so-pin", "47114711"},
+	} {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Env = append(os.Environ(), append(env, "CGO_ENABLED=1")...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%q: %v\n%s", args, err, out)
+		}
+	}
+	return env
 }
 
 // binaries is a folder with the programs of this package's TestMain: the test binary acts as the command of its name.

@@ -21,6 +21,7 @@ import (
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/notify"
 	"github.com/suitekey/suitekey/internal/outbound"
+	"github.com/suitekey/suitekey/internal/pkcs11"
 	"github.com/suitekey/suitekey/internal/strictyaml"
 	"github.com/suitekey/suitekey/internal/vault"
 	"github.com/suitekey/suitekey/netsuite"
@@ -330,6 +331,7 @@ func checkVariables(names []string, getenv func(string) string) error {
 	for _, s := range settingsOf() {
 		known = append(known, s.variable())
 	}
+	known = append(known, pkcs11.Variables...)
 	for _, pair := range names {
 		name, _, _ := strings.Cut(pair, "=")
 		if !strings.HasPrefix(name, "SUITEKEY_") || strings.HasPrefix(name, testVariables) || slices.Contains(known, name) || getenv(name) == "" {

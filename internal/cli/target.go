@@ -16,6 +16,7 @@ import (
 	"github.com/suitekey/suitekey"
 	"github.com/suitekey/suitekey/internal/app"
 	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/pkcs11"
 	"github.com/suitekey/suitekey/internal/profile"
 	"github.com/suitekey/suitekey/internal/tokens"
 	"github.com/suitekey/suitekey/internal/vault"
@@ -71,7 +72,7 @@ func (e *env) withTarget(cmd *cobra.Command, do func(context.Context, *target) e
 		})
 	// The more explicit choice counts: a flag over a variable.
 	case get["account"].text != "" && get["account"].rank >= name.rank:
-		t, err := fromSettings(ctx, e, get)
+		t, err := fromSettings(ctx, get)
 		if err != nil {
 			return err
 		}
@@ -117,17 +118,23 @@ func (e *env) folder(get map[string]foundSetting) (profile.Folder, error) {
 		path = filepath.Join(config, "suitekey")
 	}
 	return profile.Folder{
-		Path: filepath.Join(path, "connections"),
-		Key:  func(id string) (profile.MasterKey, error) { return masterKey(get["master_key"], id) },
-		Hardware: func(ctx context.Context, uri string) (crypto.Signer, error) {
-			return e.hardware(ctx, uri)
-		},
+		Path:     filepath.Join(path, "connections"),
+		Key:      func(id string) (profile.MasterKey, error) { return masterKey(get["master_key"], id) },
+		Hardware: hardware,
 	}, nil
 }
 
 // hardware opens a key in a PKCS#11 token.
-func (e *env) hardware(ctx context.Context, uri string) (crypto.Signer, error) {
-	return nil, errors.ErrUnsupported
+func hardware(ctx context.Context, uri string) (crypto.Signer, error) {
+	key, err := pkcs11.Open(ctx, uri, "")
+	var refused *pkcs11.Error
+	switch {
+	case errors.As(err, &refused):
+		return nil, broker.Errorf(broker.CodeNoKey, "setting key_uri: %s", refused.What).WithDo(refused.Do)
+	case err != nil:
+		return nil, broker.Errorf(broker.CodeConfig, "setting key_uri: the key cannot be opened").WithCause(err).WithDo("For example: pkcs11:token=acme;object=netsuite. See docs/hardware-keys.md.")
+	}
+	return key, nil
 }
 
 // masterKey is the one that the settings give, when it fits, and else the one of the system's keyring.
@@ -202,7 +209,7 @@ func unknownConnection(folder profile.Folder, name string) error {
 }
 
 // fromSettings is a connection that lives in flags and environment alone: nothing is read from, or kept in, a file of ours.
-func fromSettings(ctx context.Context, e *env, get map[string]foundSetting) (*target, error) {
+func fromSettings(ctx context.Context, get map[string]foundSetting) (*target, error) {
 	var missing []string
 	for _, key := range []string{"client_id", "certificate_id"} {
 		if get[key].text == "" {
@@ -221,7 +228,7 @@ func fromSettings(ctx context.Context, e *env, get map[string]foundSetting) (*ta
 	c.Site, errs[1] = parseSite(get["netsuite.emulator"])
 	c.Scopes, errs[2] = parseScopes(get["scopes"])
 	if uri := get["key_uri"]; uri.text != "" {
-		c.Key, errs[3] = e.hardware(ctx, uri.text)
+		c.Key, errs[3] = hardware(ctx, uri.text)
 	} else if c.Key, errs[3] = netsuite.ParsePrivateKey([]byte(get["key"].text)); errs[3] != nil {
 		errs[3] = get["key"].refuse("must be a private key in PEM form").WithCause(errs[3]).WithDo("Make one with: suitekey keys generate --out acme")
 	}
