@@ -113,6 +113,7 @@ var shownBy = map[string]string{
 	"Claims":                  "ReadClaims",
 	"Claims.Kind":             "ReadClaims",
 	"CSVOptions":              "WriteCSV",
+	"DataCenterURLs":          "Site_DataCenterURLs",
 	"EncodePEM":               "NewCertificate",
 	"EncodePrivateKeyPEM":     "ParsePrivateKey",
 	"Environment":             "ParseAccountID",
