@@ -61,7 +61,7 @@ var rooms = map[string]room{
 	"internal/replica":      {ours: []string{"internal/broker"}},
 	"internal/consents":     {ours: []string{"internal/broker", "netsuite"}},
 	"internal/offboard":     {ours: []string{"internal/broker", "netsuite"}, modules: []string{jose}},
-	"internal/doctor":       {ours: []string{"internal/broker", "netsuite"}},
+	"internal/doctor":       {ours: []string{"internal/account", "internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},
 
 	"internal/migrate": {ours: []string{"internal/broker", "internal/private", "netsuite"}},

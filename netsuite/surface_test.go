@@ -123,6 +123,7 @@ var shownBy = map[string]string{
 	"JobState":                "API_StartAsync",
 	"KeyAlgorithm":            "GenerateKey",
 	"Lifetime":                "CodeGrant_Lifetime",
+	"NameKey":                 "ParsePrivateKey",
 	"NewCodeVerifier":         "CodeGrant",
 	"NewSecret":               "Secret",
 	"NewState":                "CodeGrant",
