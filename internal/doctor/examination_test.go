@@ -64,7 +64,7 @@ func newSetup(t *testing.T, account string, alg netsuite.KeyAlgorithm) *setup {
 		Name: "acme", Account: s.signer.Account, Site: site, ClientID: s.app.ClientID, Scopes: s.signer.Scopes, PublicKey: key.Public(),
 		Consent: &netsuite.CodeGrant{ClientID: s.app.ClientID, RedirectURI: portal, Scopes: []string{"rest_webservices"}, Site: site},
 		Expect: &broker.App{
-			Role:   broker.Role{ScriptID: acmeRole, Permissions: map[string]string{"LIST_CUSTJOB": "VIEW"}},
+			Role:   broker.Role{ScriptID: acmeRole, Permissions: map[string]string{"LIST_CUSTJOB": "VIEW", "LIST_ITEM": "VIEW", "TRAN_SALESORD": "VIEW", "LIST_CUSTRECORDENTRY": "FULL"}},
 			Bundle: broker.Bundle{Health: broker.HealthScript{Script: health, Deploy: healthRun}},
 		},
 	}
@@ -190,9 +190,7 @@ var brokenSetups = []struct {
 		"fail token: sandbox_refreshed, certificate_not_listed, certificate_revoked, role_lost",
 	}},
 	{name: "the grant is not ticked", breaks: func(s *setup) {
-		other, err := s.server.AddIntegration(netsuitetest.Integration{Name: "Other", CodeGrant: true, Scopes: []string{"rest_webservices", "restlets"}, RedirectURIs: []string{portal}, Public: true})
-		s.must(err)
-		s.signer.ClientID, s.subject.ClientID, s.subject.Consent.ClientID = other.ClientID, other.ClientID, other.ClientID
+		s.must(s.server.ChangeIntegration(s.app.ClientID, func(i *netsuitetest.Integration) { i.ClientCredentials = false }))
 	}, want: []string{"fail token: grant_off, integration_blocked"}},
 	{name: "the integration is blocked", breaks: func(s *setup) { s.must(s.account.BlockIntegration(s.app.ClientID)) }, want: []string{
 		"fail integration: redirect_uri, client_unknown, integration_blocked", "fail token: grant_off, integration_blocked",
@@ -204,7 +202,7 @@ var brokenSetups = []struct {
 	{name: "the user is inactive", breaks: func(s *setup) { s.keep(); s.must(s.account.SetEmployeeInactive(machine, true)) }, want: []string{"fail token: role_lost"}},
 	{name: "the role is inactive", breaks: func(s *setup) { s.keep(); s.must(s.account.SetRoleInactive(acmeRole, true)) }, want: []string{"fail token: role_lost"}},
 	{name: "the role was taken away", breaks: func(s *setup) { s.keep(); s.must(s.account.UnassignRole(machine, acmeRole)) }, want: []string{"fail token: role_lost"}},
-	{name: "no REST Web Services", breaks: func(s *setup) { s.must(s.account.SetPermission(acmeRole, "ADMI_RESTWEBSERVICES", 0)) }, want: []string{"fail REST: rest_permission"}},
+	{name: "no REST Web Services", breaks: func(s *setup) { s.must(s.account.SetPermission(acmeRole, "ADMI_RESTWEBSERVICES", 0)) }, want: []string{"fail SuiteQL: rest_permission"}},
 	{name: "REST Web Services are off", breaks: func(s *setup) { s.must(s.account.SetFeature("RESTWEBSERVICES", false)) }, want: []string{"fail REST: feature_off"}},
 	{name: "no SuiteAnalytics Workbook", breaks: func(s *setup) { s.must(s.account.SetPermission(acmeRole, "REPO_ANALYTICS", 0)) }, want: []string{"fail SuiteQL: analytics_permission"}},
 	{name: "a permission is missing", breaks: func(s *setup) { s.must(s.account.SetPermission(acmeRole, "LIST_CUSTJOB", 0)) }, want: []string{"fail permissions: permission_lost"}},
@@ -216,12 +214,26 @@ var brokenSetups = []struct {
 	{name: "the role may not renew its certificate", breaks: func(s *setup) { s.must(s.account.SetPermission(acmeRole, "ADMI_MANAGE_OWN_OAUTH2_CERTS", 0)) }, want: []string{
 		"warn certificates: rotation_refused",
 	}},
-	{name: "five certificates", breaks: func(s *setup) { s.must(s.account.AddForeignCertificates(s.app.ClientID, 4)) }, want: []string{"warn certificates: certificate_limit"}},
+	{name: "five certificates", breaks: func(s *setup) {
+		s.must(s.account.AddForeignCertificates(s.app.ClientID, 3))
+		s.mapTo(s.signer.Key, admin, "administrator", 0)
+	}, want: []string{"warn role: role_strong", "warn certificates: certificate_limit"}},
 	{name: "the bundle is not installed", breaks: func(s *setup) {
 		s.mapTo(s.signer.Key, admin, "administrator", 0)
 		s.must(s.account.UninstallBundle(bundleID))
 	}, want: []string{"warn role: role_strong", "fail bundle: bundle_missing"}},
-	{name: "the bundle is not released", breaks: func(s *setup) { s.must(s.account.SetDeploymentStatus(health, healthRun, "TESTING")) }, want: []string{"fail bundle: web_services_only, bundle_unreleased"}},
+	{name: "the bundle is not released", breaks: func(s *setup) { s.must(s.account.SetDeploymentStatus(health, healthRun, "TESTING")) }, want: []string{"fail bundle: bundle_missing, bundle_unreleased"}},
+	{name: "the bundle is not released, and the role may look at scripts", breaks: func(s *setup) {
+		s.mapTo(s.signer.Key, admin, "administrator", 0)
+		s.must(s.account.SetDeploymentStatus(health, healthRun, "TESTING"))
+	}, want: []string{"warn role: role_strong", "fail bundle: bundle_unreleased"}},
+	{name: "a role for web services only", breaks: func(s *setup) {
+		s.must(s.account.AssignRole(machine, "customrole_warehouse_interface"))
+		s.must(s.account.SetPermission("customrole_warehouse_interface", "REPO_ANALYTICS", 4))
+		s.must(s.account.SetPermission("customrole_warehouse_interface", "ADMI_MANAGE_OWN_OAUTH2_CERTS", 4))
+		s.mapTo(s.signer.Key, machine, "customrole_warehouse_interface", 0)
+		s.subject.Expect.Role = broker.Role{ScriptID: "customrole_warehouse_interface", Permissions: map[string]string{"LIST_ITEM": "VIEW"}}
+	}, want: []string{"fail bundle: web_services_only, bundle_unreleased"}},
 	{name: "no scope for RESTlets", breaks: func(s *setup) { s.signer.Scopes = []string{"rest_webservices"}; s.subject.Scopes = s.signer.Scopes }, want: []string{"fail bundle: restlet_scope"}},
 	{name: "token-based authentication is left", breaks: func(s *setup) {
 		_, err := s.account.AddTBAToken(netsuitetest.TBAToken{User: admin, Role: "administrator"})

@@ -154,6 +154,11 @@ func causeOf(op broker.Op, err error) broker.Cause {
 // noToken says why. NetSuite's answer is the same for many causes: the list of certificates, asked with an older token, and what is on
 // this side tell some of them apart.
 func (x *examination) noToken(err error) {
+	var said *netsuite.Error
+	if !errors.As(err, &said) && x.failed("key", "certificate") { // it was refused here already
+		x.fail("token", err.Error(), x.causesOf("key", "certificate")...)
+		return
+	}
 	switch cause := causeOf(broker.OpToken, err); cause {
 	case broker.CauseCredentialsRefused:
 		if x.CertificateID == "" {
@@ -309,7 +314,9 @@ func (x *examination) queries() bool {
 	case err == nil:
 		x.ok("SuiteQL", "queries are answered")
 		return true
-	case errors.Is(err, netsuite.ErrPermission), account.Hidden(err), errors.Is(err, netsuite.ErrUserRole):
+	case errors.Is(err, netsuite.ErrUserRole):
+		x.refused("SuiteQL", err, CauseRESTPermission)
+	case errors.Is(err, netsuite.ErrPermission), account.Hidden(err):
 		x.refused("SuiteQL", err, CauseAnalytics)
 	default:
 		x.refused("SuiteQL", err, causeOf(broker.OpQuery, err))
