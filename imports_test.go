@@ -87,7 +87,7 @@ var rooms = map[string]room{
 	},
 	"internal/cli": {
 		ours: []string{
-			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/export", "internal/migrate", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/pkcs11", "internal/private", "internal/profile", "internal/strictyaml", "internal/tokens",
+			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/doctor", "internal/export", "internal/migrate", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/pkcs11", "internal/private", "internal/profile", "internal/strictyaml", "internal/tokens",
 			".", "internal/vault", "netsuite", "netsuitetest",
 		},
 		modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/cli/browser", "golang.org/x/term"},

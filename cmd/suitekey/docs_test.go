@@ -35,7 +35,7 @@ func commandsOf(t *testing.T, page string) string {
 
 // TestDocs runs every command of the pages for one person with one account, as it stands there, beside an emulator of NetSuite.
 func TestDocs(t *testing.T) {
-	for page, more := range map[string]func(*testing.T, string) []string{"command-line.md": nil, "migrate-tba.md": nil, "hardware-keys.md": softToken} {
+	for page, more := range map[string]func(*testing.T, string) []string{"command-line.md": nil, "migrate-tba.md": nil, "doctor.md": nil, "hardware-keys.md": softToken} {
 		t.Run(page, func(t *testing.T) {
 			script := commandsOf(t, page)
 			if n := strings.Count(script, "suitekey "); n < 3 {
