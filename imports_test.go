@@ -43,12 +43,13 @@ var rooms = map[string]room{
 	"internal/vault":  {ours: []string{"internal/broker"}, modules: []string{"github.com/tink-crypto/tink-go/v2", "github.com/zalando/go-keyring"}},
 	"internal/audit":  {ours: []string{"internal/broker"}},
 	// The engine of background work is known here alone.
-	"internal/jobs":       {modules: []string{"github.com/riverqueue/river"}},
-	"internal/strictyaml": {modules: []string{yaml}},
-	"internal/outbound":   {},
-	"internal/private":    {},
-	"internal/pkcs11":     {},
-	"internal/export":     {ours: []string{"internal/broker", "netsuite"}},
+	"internal/jobs":        {modules: []string{"github.com/riverqueue/river"}},
+	"internal/strictyaml":  {modules: []string{yaml}},
+	"internal/outbound":    {},
+	"internal/private":     {},
+	"internal/pkcs11":      {},
+	"internal/passthrough": {},
+	"internal/export":      {ours: []string{"internal/broker", "netsuite"}},
 
 	// Questions to an account, for several services.
 	"internal/account": {ours: []string{"internal/broker", "netsuite"}},
@@ -87,7 +88,7 @@ var rooms = map[string]room{
 	},
 	"internal/cli": {
 		ours: []string{
-			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/doctor", "internal/export", "internal/migrate", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/pkcs11", "internal/private", "internal/profile", "internal/strictyaml", "internal/tokens",
+			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/doctor", "internal/export", "internal/migrate", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/passthrough", "internal/pkcs11", "internal/private", "internal/profile", "internal/strictyaml", "internal/tokens",
 			".", "internal/vault", "netsuite", "netsuitetest",
 		},
 		modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/cli/browser", "golang.org/x/term"},

@@ -61,18 +61,19 @@ func newRoot(e *env) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	root.CompletionOptions.DisableDefaultCmd = true // ours has examples
 	root.PersistentFlags().BoolVar(&e.json, "json", false, "print JSON")
 	root.PersistentFlags().BoolVar(&e.quiet, "quiet", false, "say nothing on stderr but errors")
 	root.PersistentFlags().BoolVar(&e.noColor, "no-color", false, "use no colours; NO_COLOR does the same")
 	root.PersistentFlags().BoolVar(&e.yes, "yes", false, "do not ask before what cannot be undone")
 	root.PersistentFlags().StringVar(&e.configFile, "config", "", "settings file (default: suitekey.yaml, where there is one)")
 	root.AddCommand(
-		newConnect(e), newLogin(e), newProfile(e), newToken(e), newQuery(e), newCerts(e), newKeys(e), newDoctor(e), newMigrateTBA(e),
+		newConnect(e), newLogin(e), newProfile(e), newToken(e), newQuery(e), newRecord(e), newRESTlet(e), newRun(e), newProxy(e), newCerts(e), newKeys(e), newDoctor(e), newMigrateTBA(e),
 		newDemo(e), newServe(e), newMigrate(e), newEmulator(e),
-		newApp(e), newLink(e), newClient(e), newConnection(e), newNotify(e), newCalendar(e), newAudit(e), newConfig(e),
+		newApp(e), newLink(e), newClient(e), newConnection(e), newNotify(e), newCalendar(e), newAudit(e), newConfig(e), newCompletion(e), newMan(e),
 	)
 	typeUsageErrors(root)
+	offerConnections(e, root)
 	return root
 }
 

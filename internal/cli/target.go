@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,6 +33,7 @@ type target struct {
 	certificateID string // the one that signs; empty where there is none, or only a server knows it
 	api           *netsuite.API
 	token         func(context.Context) (*netsuite.Token, error)
+	client        func(context.Context) *http.Client // that signs in
 
 	// profile is set for a connection on this machine, credentials where a key is at hand, and served for one of the server's own
 	// database.
@@ -182,7 +184,7 @@ func (e *env) fromProfile(get map[string]foundSetting) (*target, error) {
 		return nil, err
 	}
 	return &target{
-		name: s.Name, account: s.Account, site: s.Site(), clientID: s.ClientID, certificateID: s.CertificateID, api: s.API(), token: s.Token, profile: s,
+		name: s.Name, account: s.Account, site: s.Site(), clientID: s.ClientID, certificateID: s.CertificateID, api: s.API(), token: s.Token, client: s.Client, profile: s,
 	}, nil
 }
 
@@ -238,7 +240,7 @@ func fromSettings(ctx context.Context, get map[string]foundSetting) (*target, er
 		}
 	}
 	return &target{
-		name: c.Account.String(), account: c.Account, site: c.Site, clientID: c.ClientID, certificateID: c.CertificateID, api: c.API(), token: c.Token, credentials: c,
+		name: c.Account.String(), account: c.Account, site: c.Site, clientID: c.ClientID, certificateID: c.CertificateID, api: c.API(), token: c.Token, client: c.Client, credentials: c,
 	}, nil
 }
 
@@ -289,7 +291,7 @@ func fromServer(ctx context.Context, get map[string]foundSetting) (*target, erro
 		return nil, broker.Errorf(broker.CodeUnreachable, "setting server (%s): no token was got", get["server"].source).WithCause(err).WithDo("See that the address is that of a suitekey server, and that it runs.")
 	}
 	return &target{
-		name: first.Account.String(), account: first.Account, site: site, clientID: get["client_id"].text, api: first.API(), token: first.Token,
+		name: first.Account.String(), account: first.Account, site: site, clientID: get["client_id"].text, api: first.API(), token: first.Token, client: first.Client,
 	}, nil
 }
 
@@ -346,7 +348,7 @@ func fromDatabase(ctx context.Context, a *app.App, id string) (*target, error) {
 	}}
 	t := &target{
 		name: id, account: conn.Account, site: a.Tokens.Site, clientID: definition.MachineClientID(), certificateID: conn.CertificateID,
-		api: provided.API(), token: provided.Token, served: &served{a, conn},
+		api: provided.API(), token: provided.Token, client: provided.Client, served: &served{a, conn},
 	}
 	t.api.CertificateService = definition.CertificatesService()
 	return t, nil

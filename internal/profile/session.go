@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
 
@@ -56,6 +57,9 @@ func (s *Session) Token(ctx context.Context) (*netsuite.Token, error) { return s
 
 // API is the account's APIs, which sign in by themselves.
 func (s *Session) API() *netsuite.API { return s.provided().API() }
+
+// Client is an HTTP client that signs in; see netsuite.ProvidedTokens.
+func (s *Session) Client(ctx context.Context) *http.Client { return s.provided().Client(ctx) }
 
 // Site is the NetSuite of the profile.
 func (s *Session) Site() netsuite.Site { return s.site }
