@@ -66,6 +66,7 @@ func newRoot(e *env) *cobra.Command {
 	root.AddCommand(
 		newDemo(e), newServe(e), newMigrate(e), newEmulator(e),
 		newApp(e), newLink(e), newClient(e), newConnection(e), newCerts(e), newNotify(e), newCalendar(e), newKeys(e), newAudit(e), newConfig(e),
+		newExport(e),
 	)
 	typeUsageErrors(root)
 	return root

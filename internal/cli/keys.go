@@ -33,7 +33,7 @@ func newKeys(e *env) *cobra.Command {
 		},
 	}
 	master.Flags().StringVar(&out, "out", "", "`FILE` to make; an existing file is never overwritten")
-	return group("keys", "Make keys", master)
+	return group("keys", "Make keys", master, newKeysJWK(e))
 }
 
 // writeNew makes a file that only its owner can read. It never overwrites (CL-01).
