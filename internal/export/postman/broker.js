@@ -1,13 +1,17 @@
 // The token comes from a suitekey server, which keeps the key. Account and addresses come with it.
-const server = address('server_url') || needed('server_url');
-const tokenURL = `${server}/oauth2/token`;
-const tokenFor = [server, setting('client_id'), setting('resource')].join(' ');
+let tokenURL, tokenFor;
+
+function read() {
+  const server = address('server_url') || needed('server_url');
+  tokenURL = `${server}/oauth2/token`;
+  tokenFor = [server, setting('client_id'), setting('resource')].join('|');
+}
 
 // prepare is what the request Token needs.
 const prepare = () => needed('client_id') && needed('client_secret');
 
 const form = () => ({ grant_type: 'client_credentials', ...(setting('resource') && { resource: setting('resource') }) });
-const credentials = () => ({ Authorization: 'Basic ' + btoa(`${needed('client_id')}:${needed('client_secret')}`) });
+const credentials = () => ({ Authorization: 'Basic ' + require('btoa')(`${needed('client_id')}:${needed('client_secret')}`) });
 
 function addresses() {
   const suitetalk = address('suitetalk_url') || address('netsuite_base_url');

@@ -1,18 +1,22 @@
 // The token comes from NetSuite itself, for an assertion that is signed here (client credentials).
-const CryptoJS = require('crypto-js');
-const words = (bytes) => CryptoJS.enc.Hex.parse(bytes.map((b) => b.toString(16).padStart(2, '0')).join(''));
+const { enc, HmacSHA256, SHA256 } = require('crypto-js');
+const words = (bytes) => enc.Hex.parse(bytes.map((b) => b.toString(16).padStart(2, '0')).join(''));
 const bytes = (hash) => hash.toString().match(/../g).map((pair) => parseInt(pair, 16));
 const sign = assertionSigner(
-  (message) => bytes(CryptoJS.SHA256(words(message))),
-  (key, message) => bytes(CryptoJS.HmacSHA256(words(message), words(key))),
+  (message) => bytes(SHA256(words(message))),
+  (key, message) => bytes(HmacSHA256(words(message), words(key))),
 );
 
-const account = needed('account_id').toLowerCase().replace(/_/g, '-');
-if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(account)) throw new Error('account_id must be like 1234567_SB1, as Setup > Company > Company Information shows it.');
-const suitetalk = address('suitetalk_url') || `https://${account}.suitetalk.api.netsuite.com`;
-const restlets = address('restlets_url') || `https://${account}.restlets.api.netsuite.com`;
-const tokenURL = `${suitetalk}/services/rest/auth/oauth2/v1/token`;
-const tokenFor = [suitetalk, setting('client_id'), setting('certificate_id'), setting('scope')].join(' ');
+let suitetalk, restlets, tokenURL, tokenFor;
+
+function read() {
+  const account = needed('account_id').toLowerCase().replace(/_/g, '-');
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(account)) throw new Error('account_id must be like 1234567_SB1, as Setup > Company > Company Information shows it.');
+  suitetalk = address('suitetalk_url') || `https://${account}.suitetalk.api.netsuite.com`;
+  restlets = address('restlets_url') || `https://${account}.restlets.api.netsuite.com`;
+  tokenURL = `${suitetalk}/services/rest/auth/oauth2/v1/token`;
+  tokenFor = [suitetalk, setting('client_id'), setting('certificate_id'), setting('scope')].join('|');
+}
 
 function privateKey() {
   try {

@@ -5,10 +5,10 @@ function ready() {
   pm.variables.set('restlets_url', restlets);
 }
 
-// Says why there is no token, and keeps the request from leaving without one.
+// Says why there is no token, as a test that fails, and keeps the request from leaving without one.
 function stop(why) {
+  pm.test('there is a token', () => pm.expect.fail(why));
   pm.execution.skipRequest();
-  throw new Error(why);
 }
 
 function refusal(response) {
@@ -20,16 +20,25 @@ function refusal(response) {
 function fetchToken() {
   const body = { mode: 'urlencoded', urlencoded: Object.entries(form()).map(([key, value]) => ({ key, value })) };
   pm.sendRequest({ url: tokenURL, method: 'POST', header: credentials(), body }, (error, response) => {
-    if (error) stop(`No token: ${tokenURL} cannot be reached (${error.message ?? error.code}).`);
-    if (response.code !== 200) stop(refusal(response));
+    if (error) return stop(`No token: ${tokenURL} cannot be reached (${error.message ?? error.code}).`);
+    if (response.code !== 200) return stop(refusal(response));
     keep(response.json());
     ready();
   });
 }
 
-const valid = setting('access_token') && setting('access_token_for') === tokenFor && Date.now() < Number(setting('access_token_until'));
-pm.variables.set('token_url', tokenURL);
-pm.variables.set('token_for', tokenFor);
-if (pm.variables.replaceIn(pm.request.url.toString()) === tokenURL) prepare();
-else if (valid) ready();
-else fetchToken();
+function main() {
+  read();
+  pm.variables.set('token_url', tokenURL);
+  pm.variables.set('token_for', tokenFor);
+  const valid = setting('access_token') && setting('access_token_for') === tokenFor && Date.now() < Number(setting('access_token_until'));
+  if (pm.variables.replaceIn(pm.request.url.toString()) === tokenURL) prepare();
+  else if (valid) ready();
+  else fetchToken();
+}
+
+try {
+  main();
+} catch (error) {
+  stop(error.message);
+}

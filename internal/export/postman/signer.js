@@ -10,9 +10,21 @@ function assertionSigner(sha256, hmacSha256) {
   const toInt = (bytes) => BigInt('0x' + toHex(bytes));
   const toBytes = (n, size) => n.toString(16).padStart(2 * size, '0').match(/../g).map((pair) => parseInt(pair, 16));
   const ofText = (text) => Array.from(text, (c) => c.charCodeAt(0));
-  const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
-  const fromBase64url = (text) => ofText(atob(text.replace(/-/g, '+').replace(/_/g, '/')));
   const mod = (n, m) => ((n % m) + m) % m;
+
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const bits = (n, width) => n.toString(2).padStart(width, '0');
+
+  function base64url(bytes) {
+    const sixes = bytes.map((b) => bits(b, 8)).join('').match(/.{1,6}/g);
+    return sixes.map((six) => alphabet[parseInt(six.padEnd(6, '0'), 2)]).join('');
+  }
+
+  function fromBase64url(text) {
+    if (!/^[\w-]+$/.test(text)) throw new Error('The private JWK is damaged.');
+    const eights = Array.from(text, (c) => bits(alphabet.indexOf(c), 6)).join('').match(/.{8}/g);
+    return eights.map((eight) => parseInt(eight, 2));
+  }
 
   function power(base, exponent, m) {
     let result = 1n;
@@ -98,15 +110,15 @@ function assertionSigner(sha256, hmacSha256) {
   function ps256(jwk, message) {
     const n = toInt(fromBase64url(jwk.n));
     const d = fromBase64url(jwk.d);
-    const bits = n.toString(2).length - 1;
-    const size = Math.ceil(bits / 8);
+    const length = n.toString(2).length - 1;
+    const size = Math.ceil(length / 8);
     const hash = sha256(message);
     const salt = hmacSha256(d, [...ofText('PSS salt'), ...hash]);
     const h = sha256([...Array(8).fill(0), ...hash, ...salt]);
     const block = [...Array(size - 66).fill(0), 1, ...salt];
     const masked = mask(h, block.length).map((byte, i) => byte ^ block[i]);
-    masked[0] &= 0xff >> (8 * size - bits);
-    return toBytes(power(toInt([...masked, ...h, 0xbc]), toInt(d), n), Math.ceil((bits + 1) / 8));
+    masked[0] &= 0xff >> (8 * size - length);
+    return toBytes(power(toInt([...masked, ...h, 0xbc]), toInt(d), n), Math.ceil((length + 1) / 8));
   }
 
   function algorithm(jwk) {
