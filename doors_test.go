@@ -16,12 +16,15 @@ var (
 	mayMakeClients = map[string]string{
 		"netsuite/transport.go":         "is the guarded transport",
 		"internal/outbound/outbound.go": "is the guarded way to webhooks and chats, and never to NetSuite (PX-09)",
+		"suitekey.go":                   "asks a suitekey server, never NetSuite",
 		"internal/customer/browser.go":  "plays the customer's browser, not the product",
 		"test/clients/reach/client.go":  "is a foreign client by Go's default transport",
 	}
 	mayReadEnvironment = map[string]string{
 		"cmd/suitekey/main.go":               "hands arguments and environment to the command line",
 		"internal/cli/":                      "is the command line",
+		"internal/pkcs11/pkcs11.go":          "hands the helper its environment, without our other secrets",
+		"cmd/suitekey-pkcs11/main.go":        "is a program of its own",
 		"examples/":                          "are small programs of their own",
 		"internal/pgtest/":                   "is for tests, which may name a server of their own",
 		"internal/web/cmd/storybook/main.go": "is a command of its own, for people who change a page",

@@ -27,7 +27,7 @@ const (
 // rooms says who may import whom. What the user of a public package links is short on purpose. Services ask for what they need
 // through small interfaces of their own, so none of them sees another, the store or the vault; only app knows all of them.
 var rooms = map[string]room{
-	".": {},
+	".": {ours: []string{"netsuite"}, modules: []string{oauth2}},
 
 	// Public. Client and emulator know nothing of each other, so that each catches the other's mistakes.
 	"netsuite":                      {modules: []string{oauth2, jose}},
@@ -39,25 +39,33 @@ var rooms = map[string]room{
 
 	// Words and what stands below the services.
 	"internal/broker": {ours: []string{"netsuite"}},
-	"internal/store":  {ours: []string{"internal/broker", "netsuite"}, modules: []string{sqlite, pgx, "github.com/pressly/goose/v3"}},
-	"internal/vault":  {ours: []string{"internal/broker"}, modules: []string{"github.com/tink-crypto/tink-go/v2"}},
+	"internal/store":  {ours: []string{"internal/broker", "internal/private", "netsuite"}, modules: []string{sqlite, pgx, "github.com/pressly/goose/v3"}},
+	"internal/vault":  {ours: []string{"internal/broker"}, modules: []string{"github.com/tink-crypto/tink-go/v2", "github.com/zalando/go-keyring"}},
 	"internal/audit":  {ours: []string{"internal/broker"}},
 	// The engine of background work is known here alone.
 	"internal/jobs":       {modules: []string{"github.com/riverqueue/river"}},
 	"internal/strictyaml": {modules: []string{yaml}},
 	"internal/outbound":   {},
+	"internal/private":    {},
+	"internal/pkcs11":     {},
 	"internal/export":     {ours: []string{"internal/broker", "netsuite"}},
+
+	// Questions to an account, for several services.
+	"internal/account": {ours: []string{"internal/broker", "netsuite"}},
 
 	// Services.
 	"internal/certificates": {ours: []string{"internal/broker", "netsuite"}},
 	"internal/notify":       {ours: []string{"internal/broker", "internal/outbound", "netsuite"}, modules: []string{mail}},
-	"internal/onboard":      {ours: []string{"internal/broker", "netsuite"}},
+	"internal/onboard":      {ours: []string{"internal/account", "internal/broker", "netsuite"}},
 	"internal/rotate":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/replica":      {ours: []string{"internal/broker"}},
 	"internal/consents":     {ours: []string{"internal/broker", "netsuite"}},
 	"internal/offboard":     {ours: []string{"internal/broker", "netsuite"}, modules: []string{jose}},
 	"internal/doctor":       {ours: []string{"internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},
+
+	"internal/migrate": {ours: []string{"internal/broker", "internal/private", "netsuite"}},
+	"internal/profile": {ours: []string{"internal/account", "internal/broker", "internal/private", "netsuite"}},
 
 	// Faces.
 	"internal/web":               {ours: []string{"internal/broker", "netsuite"}, modules: []string{rate}},
@@ -79,12 +87,14 @@ var rooms = map[string]room{
 	},
 	"internal/cli": {
 		ours: []string{
-			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/export", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/strictyaml",
-			"internal/vault", "netsuite", "netsuitetest",
+			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/export", "internal/migrate", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/pkcs11", "internal/private", "internal/profile", "internal/strictyaml", "internal/tokens",
+			".", "internal/vault", "netsuite", "netsuitetest",
 		},
-		modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag"},
+		modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/cli/browser", "golang.org/x/term"},
 	},
 	"cmd/suitekey": {ours: []string{"internal/cli"}},
+	// A module of its own, built with C.
+	"cmd/suitekey-pkcs11": {ours: []string{"internal/pkcs11"}, modules: []string{"github.com/ThalesGroup/crypto11"}},
 
 	// What a reader copies imports the library alone.
 	"examples/machine-query":      {ours: []string{"netsuite"}},

@@ -3,7 +3,6 @@ package netsuite
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -14,7 +13,7 @@ type AccountID string
 // An account ID becomes one DNS label, so it has at most 63 characters (RFC 1035 section 2.3.4).
 const maxAccountID = 63
 
-var accountIDForm = regexp.MustCompile(`^[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*$`)
+var accountIDForm = newForm(`^[A-Za-z0-9]+(?:[_-][A-Za-z0-9]+)*$`)
 
 // ParseAccountID reads an account ID in either of NetSuite's spellings, "1234567_SB1" (Company Information) or
 // "1234567-sb1" (host names), with white space around it removed. Everything else is refused: the ID decides to which host
@@ -56,10 +55,10 @@ const (
 func (e Environment) String() string { return string(e) }
 
 var (
-	sandboxForm        = regexp.MustCompile(`_SB([0-9]+)$`)
-	releasePreviewForm = regexp.MustCompile(`_RP[0-9]*$`)
-	testDriveForm      = regexp.MustCompile(`^TSTDRV[0-9]+$`)
-	developmentForm    = regexp.MustCompile(`^TD[0-9]+$`)
+	sandboxForm        = newForm(`_SB([0-9]+)$`)
+	releasePreviewForm = newForm(`_RP[0-9]*$`)
+	testDriveForm      = newForm(`^TSTDRV[0-9]+$`)
+	developmentForm    = newForm(`^TD[0-9]+$`)
 )
 
 // Environment tells the kind of account from the form of its ID. An ID without a known mark counts as Production, so
@@ -83,8 +82,8 @@ func (a AccountID) Environment() Environment {
 // own company.
 func (a AccountID) Company() AccountID {
 	id := string(a)
-	for _, mark := range []*regexp.Regexp{sandboxForm, releasePreviewForm} {
-		if at := mark.FindStringIndex(id); at != nil && at[0] > 0 {
+	for _, mark := range []form{sandboxForm, releasePreviewForm} {
+		if at := mark().FindStringIndex(id); at != nil && at[0] > 0 {
 			return AccountID(id[:at[0]])
 		}
 	}
@@ -93,7 +92,7 @@ func (a AccountID) Company() AccountID {
 
 // Describe returns the environment for people, with the number of a sandbox: "Production", "Sandbox 1".
 func (a AccountID) Describe() string {
-	if number := sandboxForm.FindStringSubmatch(string(a)); number != nil {
+	if number := sandboxForm().FindStringSubmatch(string(a)); number != nil {
 		return Sandbox.String() + " " + number[1]
 	}
 	return a.Environment().String()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"time"
 )
 
@@ -35,7 +34,7 @@ func (a *API) client() *http.Client { return clientFor(a.Site, a.Account, a.HTTP
 // maxUpload is what NetSuite takes in one request (H/chapter_161251386312), with MB read as the smaller of its meanings.
 const maxUpload = 104_000_000
 
-var languageForm = regexp.MustCompile(`^[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}$`) // RFC 5646 section 2.1, roughly
+var languageForm = newForm(`^[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,4}$`) // RFC 5646 section 2.1, roughly
 
 // request makes a call to path on one of the account's hosts. A body that is not nil is sent as JSON.
 func (a *API) request(op string, svc Service, method, path string, query url.Values, body any) (*request, error) {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,8 +17,8 @@ import (
 const jobPath = "/services/rest/async/v1/job/"
 
 var (
-	jobIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
-	uuidForm  = regexp.MustCompile(`^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+	jobIDForm = newForm(`^[A-Za-z0-9_-]{1,100}$`)
+	uuidForm  = newForm(`^[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 )
 
 // JobState is how far a job or a task has come, in NetSuite's word.

@@ -3,7 +3,6 @@ package netsuite
 import (
 	"fmt"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -29,9 +28,9 @@ const (
 )
 
 var (
-	errorCodeForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`)
-	codeForm      = regexp.MustCompile(`^[!-~]+$`)
-	numberForm    = regexp.MustCompile(`^-?[0-9]+$`)
+	errorCodeForm = newForm(`^[A-Za-z0-9_.-]{1,64}$`)
+	codeForm      = newForm(`^[!-~]+$`)
+	numberForm    = newForm(`^-?[0-9]+$`)
 )
 
 // ParseCallback reads the query of the redirect URI. A success has state, code, company, role and entity; an error has

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -38,7 +37,7 @@ type ClientCredentials struct {
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-var certificateIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
+var certificateIDForm = newForm(`^[A-Za-z0-9_-]{1,128}$`)
 
 // Token returns the current access token, or gets the next when it has less than five minutes to live. One of several callers
 // makes the request, and each waits only as long as its own ctx. While NetSuite cannot be reached, a token that is still good

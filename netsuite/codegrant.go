@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -53,9 +52,9 @@ func NewState() string {
 func NewCodeVerifier() string { return oauth2.GenerateVerifier() }
 
 var (
-	clientIDForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
-	verifierForm = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`) // RFC 7636 section 4.1
-	scopeForm    = regexp.MustCompile(`^[a-z_]{1,64}$`)
+	clientIDForm = newForm(`^[A-Za-z0-9_-]{1,128}$`)
+	verifierForm = newForm(`^[A-Za-z0-9._~-]{43,128}$`) // RFC 7636 section 4.1
+	scopeForm    = newForm(`^[a-z_]{1,64}$`)
 	prompts      = []string{"", "none", "login", "consent", "login consent", "consent login"}
 )
 

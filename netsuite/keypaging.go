@@ -6,13 +6,12 @@ import (
 	"context"
 	"fmt"
 	"math/big"
-	"regexp"
 	"strconv"
 	"strings"
 )
 
 // keyForm is an unquoted name of Oracle. What is quoted could not be told from other text of the statement.
-var keyForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_$#]{0,127}$`)
+var keyForm = newForm(`^[A-Za-z][A-Za-z0-9_$#]{0,127}$`)
 
 // keyPager pages by a unique key: each page begins with the last row of the page before, so that offsets are not needed
 // and rows which come and go cannot shift the others.
@@ -213,7 +212,7 @@ func (p *keyPager) refuse(detail, hint string) error {
 }
 
 // decimalForm is a number as Oracle prints it. The length keeps arithmetic small.
-var decimalForm = regexp.MustCompile(`^-?[0-9]{0,60}\.?[0-9]{1,60}$`)
+var decimalForm = newForm(`^-?[0-9]{0,60}\.?[0-9]{1,60}$`)
 
 // isDecimal is decimalForm with a short way for whole numbers, which keys nearly always are: this runs for every row.
 func isDecimal(key string) bool {

@@ -8,17 +8,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 )
 
 const recordPath = "/services/rest/record/v1/"
 
 var (
-	recordTypeForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,99}$`)
-	internalIDForm = regexp.MustCompile(`^-?[0-9]{1,18}$`)
-	externalIDForm = regexp.MustCompile(`^[^\x00-\x1f\x7f/\\%]{1,255}$`)
-	fieldForm      = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.]{0,199}$`)
+	recordTypeForm = newForm(`^[A-Za-z][A-Za-z0-9_]{0,99}$`)
+	internalIDForm = newForm(`^-?[0-9]{1,18}$`)
+	externalIDForm = newForm(`^[^\x00-\x1f\x7f/\\%]{1,255}$`)
+	fieldForm      = newForm(`^[A-Za-z][A-Za-z0-9_.]{0,199}$`)
 )
 
 // CreateRecord makes a record and returns its internal ID, which NetSuite gives in the Location header

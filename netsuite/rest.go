@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -51,7 +50,7 @@ func (a *API) restRequest(op, method, path string, body any) (*request, error) {
 	return r, nil
 }
 
-var restServiceForm = regexp.MustCompile(`^[a-z]+$`)
+var restServiceForm = newForm(`^[a-z]+$`)
 
 // parseRESTPath reads path and query of a request that others wrote. It refuses rather than cleans: NetSuite's servers may
 // decode, fold or strip what this one would not.

@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 )
 
 const restletPath = "/app/site/hosting/restlet.nl"
 
-var scriptForm = regexp.MustCompile(`^[A-Za-z0-9_]{1,100}$`)
+var scriptForm = newForm(`^[A-Za-z0-9_]{1,100}$`)
 
 // RESTlet calls a deployed RESTlet and returns its answer as it is (H/section_4628875570). method is GET, DELETE, POST or
 // PUT; the first two have no body. script and deploy are script IDs such as customscript_acme_health and

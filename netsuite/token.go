@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -36,7 +35,7 @@ const (
 	maxExpiresIn     = 24 * 3600
 )
 
-var bearerForm = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`) // RFC 6750 section 2.1
+var bearerForm = newForm(`^[A-Za-z0-9._~+/-]+=*$`) // RFC 6750 section 2.1
 
 // formRequest makes a form POST to an OAuth endpoint of the account.
 func formRequest(op string, s Site, account AccountID, path string, form url.Values, secrets ...Secret) (*request, error) {

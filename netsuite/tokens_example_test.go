@@ -431,3 +431,53 @@ func ExampleReadClaims() {
 	// Output:
 	// refresh 1234567 168h0m0s
 }
+
+// Tokens that come from elsewhere, such as a suitekey server, with the same care for the account.
+func ExampleProvidedTokens() {
+	ctx := context.Background()
+	emulator := openEmulator(netsuitetest.Integration{}, netsuitetest.Settings{}, 40)
+	defer emulator.Close()
+	elsewhere := emulator.machine()
+
+	tokens := &netsuite.ProvidedTokens{
+		Account: "1234567",
+		Fetch:   func(ctx context.Context, _ *netsuite.Token) (*netsuite.Token, error) { return elsewhere.Token(ctx) },
+		Site:    emulator.site, // leave it out for netsuite.com
+	}
+	page, err := tokens.API().SuiteQL(ctx, "SELECT id FROM customer ORDER BY id", 10, 0)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(page.Count, "of", page.Total, "customers")
+	// Output:
+	// 10 of 40 customers
+}
+
+// An ordinary HTTP client, whose requests carry the token.
+func ExampleProvidedTokens_Client() {
+	ctx := context.Background()
+	emulator := openEmulator(netsuitetest.Integration{}, netsuitetest.Settings{}, 1)
+	defer emulator.Close()
+	elsewhere := emulator.machine()
+
+	tokens := &netsuite.ProvidedTokens{
+		Account: "1234567",
+		Fetch:   func(ctx context.Context, _ *netsuite.Token) (*netsuite.Token, error) { return elsewhere.Token(ctx) },
+		Site:    emulator.site, // leave it out for netsuite.com
+	}
+	base, err := emulator.site.BaseURL("1234567", netsuite.ServiceSuiteTalk)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	response, err := tokens.Client(ctx).Get(base.JoinPath("services/rest/system/v1/serverTime").String())
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer response.Body.Close()
+	fmt.Println(response.Status)
+	// Output:
+	// 200 OK
+}

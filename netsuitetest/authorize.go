@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,7 +112,7 @@ func (s *Server) blockedAt(a *Account, i Integration) *authorizeRefusal {
 }
 
 var (
-	challenges = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
+	challenges = newForm(`^[A-Za-z0-9_-]{43}$`)
 	prompts    = []string{"", "none", "login", "consent", "login consent", "consent login"}
 )
 

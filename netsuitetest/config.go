@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"regexp"
 	"strings"
 	"time"
 
@@ -148,7 +147,7 @@ func defaultAccounts() []AccountConfig {
 
 // accountIDs are letters and digits in groups parted by one underscore (hyphen in a host name); H/section_4609939018
 // for the sandbox suffix, the rest inferred.
-var accountIDs = regexp.MustCompile(`^[A-Z0-9]+(?:_[A-Z0-9]+)*$`)
+var accountIDs = newForm(`^[A-Z0-9]+(?:_[A-Z0-9]+)*$`)
 
 // canonicalAccount turns either spelling of an account ID into the printed one.
 func canonicalAccount(id string) string {

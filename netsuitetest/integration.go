@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -57,9 +56,9 @@ const (
 )
 
 var (
-	hex64        = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	releases     = regexp.MustCompile(`^20[0-9]{2}\.[12]$`)
-	customScheme = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
+	hex64        = newForm(`^[0-9a-f]{64}$`)
+	releases     = newForm(`^20[0-9]{2}\.[12]$`)
+	customScheme = newForm(`^[a-z][a-z0-9+.-]*$`)
 )
 
 // AddIntegration creates an integration record and returns it with its credentials. It refuses what NetSuite's

@@ -13,14 +13,15 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 //go:embed pages/*.html pages/style.css
 var pageFiles embed.FS
 
-// templates are the pages by file name, each with the layout.
-var templates = parsePages()
+// templates are the pages by file name, each with the layout. They are parsed when the first page is shown.
+var templates = sync.OnceValue(parsePages)
 
 func parsePages() map[string]*template.Template {
 	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
@@ -65,7 +66,7 @@ func (s *Server) page(c *call, status int, file, title, step string, data any) {
 		}
 	}
 	var buf bytes.Buffer
-	if err := templates[file].ExecuteTemplate(&buf, "layout.html", d); err != nil {
+	if err := templates()[file].ExecuteTemplate(&buf, "layout.html", d); err != nil {
 		panic(fmt.Errorf("page %s: %w", file, err)) // our own template and data; every page has a test
 	}
 	h := c.w.Header()

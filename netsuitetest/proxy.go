@@ -37,7 +37,7 @@ func (s *Server) CACertificate() *x509.Certificate { return s.authority.cert }
 const serviceProxy service = "proxy"
 
 // realNames are the names that the proxy leads here; their labels are those of RFC 1123 section 2.1.
-var realNames = regexp.MustCompile(`^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+` + regexp.QuoteMeta(realDomain) + `$`)
+var realNames = newForm(`^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+` + regexp.QuoteMeta(realDomain) + `$`)
 
 // realName is the name of a host under netsuite.com in lower case; empty for every other.
 func realName(host string) string {

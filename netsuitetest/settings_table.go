@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -655,7 +654,7 @@ func oneOf(known ...string) func(string) error {
 }
 
 func matching(pattern, want string) func(string) error {
-	re := regexp.MustCompile(pattern)
+	re := newForm(pattern)
 	return func(value string) error {
 		if re.MatchString(value) {
 			return nil

@@ -8,7 +8,6 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -200,7 +199,7 @@ func (s *Server) basic(header string) (id, secret string, ok bool) {
 }
 
 // verifiers are the code verifiers of RFC 7636 section 4.1.
-var verifiers = regexp.MustCompile(`^[A-Za-z0-9._~-]{43,128}$`)
+var verifiers = newForm(`^[A-Za-z0-9._~-]{43,128}$`)
 
 // redeem exchanges an authorization code (H/section_158081952044).
 func (s *Server) redeem(c *call, form url.Values) (*tokenAnswer, *refusal) {

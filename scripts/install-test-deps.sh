@@ -16,6 +16,8 @@ missing_packages() {
 	has python3 || echo python3
 	has javac || echo default-jdk-headless # foreign clients in test/clients; java runs a single source file with the JDK alone
 	has chromium || echo chromium
+	has softhsm2-util && has pkcs11-tool || echo softhsm2 opensc # a PKCS#11 token
+	has gnome-keyring-daemon && has dbus-run-session || echo gnome-keyring dbus # the keyring of a log-in
 	[ -d /usr/share/fonts/truetype/dejavu ] || echo fonts-dejavu-core
 	compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
 }

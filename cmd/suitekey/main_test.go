@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -18,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"suitekey": main})
+	testscript.Main(m, map[string]func(){"suitekey": main, "browser": browser})
 }
 
 // TestScript runs sessions that a user could have. $TAKEN is an address that another program listens on.
@@ -30,7 +29,7 @@ func TestScript(t *testing.T) {
 	t.Cleanup(func() { _ = taken.Close() })
 	testscript.Run(t, testscript.Params{Dir: "testdata/script", Cmds: serverCommands, Setup: func(env *testscript.Env) error {
 		env.Setenv("TAKEN", taken.Addr().String())
-		for _, name := range []string{"EMULATOR", "SERVER"} {
+		for _, name := range []string{"EMULATOR", "SERVER", "CALLBACK"} {
 			address, err := freeAddress()
 			if err != nil {
 				return err
@@ -72,16 +71,7 @@ func playDemo(t *testing.T, args ...string) {
 // command is suitekey as a process of its own, which ends with the test.
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	// testscript.Main makes the test binary act as the command of this name.
-	name := filepath.Join(t.TempDir(), "suitekey")
-	if err := os.Symlink(exe, name); err != nil {
-		t.Fatal(err)
-	}
-	return exec.CommandContext(t.Context(), name, args...)
+	return exec.CommandContext(t.Context(), filepath.Join(binaries(t), "suitekey"), args...)
 }
 
 func readSteps(t *testing.T, stdout *bytes.Buffer) (names []string, rows int) {

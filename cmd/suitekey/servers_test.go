@@ -11,11 +11,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/suitekey/suitekey/internal/customer"
+	"github.com/suitekey/suitekey/netsuite"
 )
 
 // What scripts with servers need beside the commands themselves. $EMULATOR and $SERVER are free addresses.
 var serverCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
-	"expand": expandFiles, "await": awaitListener, "credentials": keepCredentials, "consent": consentToLink, "keep": keep,
+	"expand": expandFiles, "await": awaitListener, "credentials": keepCredentials, "consent": consentToLink, "keep": keep, "hyphenated": makeHyphenated,
 }
 
 // patience is far more than anything in a script takes.
@@ -84,4 +85,22 @@ func keep(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("keep: nothing matches %s", args[1])
 	}
 	ts.Setenv(args[0], found[1])
+}
+
+// makeHyphenated makes hyphen.key and hyphen.pem, a key whose certificate ID begins with a hyphen, as one in 64 does.
+func makeHyphenated(ts *testscript.TestScript, _ bool, _ []string) {
+	for {
+		key, err := netsuite.GenerateKey(netsuite.P256)
+		ts.Check(err)
+		cert, err := netsuite.NewCertificate(key, netsuite.CertificateOptions{})
+		ts.Check(err)
+		if !strings.HasPrefix(netsuite.CertificateID(cert), "-") {
+			continue
+		}
+		pem, err := netsuite.EncodePrivateKeyPEM(key)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs("hyphen.key"), []byte(pem.Reveal()), 0o600))
+		ts.Check(os.WriteFile(ts.MkAbs("hyphen.pem"), netsuite.EncodePEM(cert), 0o600))
+		return
+	}
 }

@@ -40,6 +40,17 @@ func NewID(prefix string) string {
 	return prefix + "_" + strings.NewReplacer("-", "x", "_", "y").Replace(base64.RawURLEncoding.EncodeToString(b))
 }
 
+// connectionPrefix begins the ID of every connection of a server.
+const connectionPrefix = "co"
+
+// NewConnectionID names a connection.
+func NewConnectionID() string { return NewID(connectionPrefix) }
+
+// IsConnectionID reports whether a text has the form of a connection's ID.
+func IsConnectionID(s string) bool {
+	return strings.HasPrefix(s, connectionPrefix+"_") && len(s) == len(connectionPrefix)+1+16
+}
+
 // NewToken makes an unguessable value: 32 random bytes, base64url without padding (threat model R9).
 func NewToken() string {
 	b := make([]byte, 32)

@@ -20,15 +20,16 @@ type env struct {
 	getenv         func(string) string
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	json           bool
 	configFile     string
+
+	json, quiet, noColor, yes bool
 }
 
 // Run executes one command line and returns its exit code.
 func Run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) int {
 	e := &env{getenv: getenv, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := newRoot(e)
-	root.SetArgs(args)
+	root.SetArgs(protectIDs(root, args))
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -62,10 +63,14 @@ func newRoot(e *env) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().BoolVar(&e.json, "json", false, "print JSON")
+	root.PersistentFlags().BoolVar(&e.quiet, "quiet", false, "say nothing on stderr but errors")
+	root.PersistentFlags().BoolVar(&e.noColor, "no-color", false, "use no colours; NO_COLOR does the same")
+	root.PersistentFlags().BoolVar(&e.yes, "yes", false, "do not ask before what cannot be undone")
 	root.PersistentFlags().StringVar(&e.configFile, "config", "", "settings file (default: suitekey.yaml, where there is one)")
 	root.AddCommand(
+		newConnect(e), newLogin(e), newProfile(e), newToken(e), newQuery(e), newCerts(e), newKeys(e), newMigrateTBA(e),
 		newDemo(e), newServe(e), newMigrate(e), newEmulator(e),
-		newApp(e), newLink(e), newClient(e), newConnection(e), newCerts(e), newNotify(e), newCalendar(e), newKeys(e), newAudit(e), newConfig(e),
+		newApp(e), newLink(e), newClient(e), newConnection(e), newNotify(e), newCalendar(e), newAudit(e), newConfig(e),
 		newExport(e),
 	)
 	typeUsageErrors(root)

@@ -21,6 +21,7 @@ import (
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/notify"
 	"github.com/suitekey/suitekey/internal/outbound"
+	"github.com/suitekey/suitekey/internal/pkcs11"
 	"github.com/suitekey/suitekey/internal/strictyaml"
 	"github.com/suitekey/suitekey/internal/vault"
 	"github.com/suitekey/suitekey/netsuite"
@@ -44,6 +45,22 @@ type rawSettings struct {
 	SMTPUser         string `yaml:"smtp_user"`
 	SMTPPassword     string `yaml:"smtp_password"`
 	SMTPPasswordFile string `yaml:"smtp_password_file"`
+
+	// What commands work on.
+	Connection             string `yaml:"connection"`
+	Home                   string `yaml:"home"`
+	Account                string `yaml:"account"`
+	ClientID               string `yaml:"client_id"`
+	CertificateID          string `yaml:"certificate_id"`
+	Key                    string `yaml:"key"`
+	KeyFile                string `yaml:"key_file"`
+	KeyURI                 string `yaml:"key_uri"`
+	Scopes                 string `yaml:"scopes"`
+	RedirectURI            string `yaml:"redirect_uri"`
+	Server                 string `yaml:"server"`
+	ServerClientID         string `yaml:"server_client_id"`
+	ServerClientSecret     string `yaml:"server_client_secret"`
+	ServerClientSecretFile string `yaml:"server_client_secret_file"`
 }
 
 // setting is one line of the table that drives file, environment, flags, help and "config explain".
@@ -60,7 +77,20 @@ type setting struct {
 	secret bool
 	// show is the value for people; nil shows it as it is.
 	show func(string) string
+	// face says which commands have the flag.
+	face face
 }
+
+// face is a kind of command: one that opens the server's database, or one that works on a connection.
+type face int
+
+const (
+	ofServer face = iota
+	ofConnection
+	ofBoth
+)
+
+func (f face) has(other face) bool { return f == other || f == ofBoth }
 
 var settingsTable = []setting{
 	{
@@ -79,10 +109,11 @@ var settingsTable = []setting{
 	{
 		key: "master_key", help: "`KEY` that opens the vault: base64 of 32 bytes, as suitekey keys master makes it",
 		value: func(r *rawSettings) *string { return &r.MasterKey }, file: func(r *rawSettings) *string { return &r.MasterKeyFile },
-		secret: true, show: masked,
+		secret: true, show: masked, face: ofBoth,
 	},
 	{
-		key: "netsuite.emulator", help: "`ADDRESS` of an emulator on this machine; empty is the real NetSuite",
+		face: ofBoth,
+		key:  "netsuite.emulator", help: "`ADDRESS` of an emulator on this machine; empty is the real NetSuite",
 		value: func(r *rawSettings) *string { return &r.NetSuite.Emulator },
 	},
 	{
@@ -110,6 +141,57 @@ var settingsTable = []setting{
 		value: func(r *rawSettings) *string { return &r.SMTPPassword }, file: func(r *rawSettings) *string { return &r.SMTPPasswordFile },
 		secret: true, show: masked,
 	},
+
+	{
+		key: "connection", help: "`NAME` of a connection on this machine, or ID (co_…) of one of the server's", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.Connection },
+	},
+	{
+		key: "home", help: "`FOLDER` of the connections on this machine (default: suitekey in the user's configuration folder)", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.Home },
+	},
+	{
+		key: "account", help: "`ACCOUNT` ID of NetSuite, such as 1234567_SB1", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.Account },
+	},
+	{
+		key: "client_id", help: "`ID` of the integration record's client", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.ClientID },
+	},
+	{
+		key: "certificate_id", help: "`ID` of the certificate, as NetSuite lists it", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.CertificateID },
+	},
+	{
+		key: "key", help: "`KEY` that signs, in PEM form", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.Key }, file: func(r *rawSettings) *string { return &r.KeyFile },
+		secret: true, show: masked,
+	},
+	{
+		key: "key_uri", help: "`URI` of a key in a PKCS#11 token, pkcs11:token=…;object=…", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.KeyURI },
+	},
+	{
+		key: "scopes", fallback: "rest_webservices", help: "`LIST` of rest_webservices, restlets, suite_analytics, with spaces or commas between", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.Scopes },
+	},
+	{
+		key: "redirect_uri", fallback: defaultRedirectURI, help: "`URI` of the integration record to come back to after consent", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.RedirectURI },
+	},
+	{
+		key: "server", help: "`URL` of a suitekey server to take tokens from", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.Server },
+	},
+	{
+		key: "server_client_id", help: "`ID` of the client that the server knows, as suitekey client create made it", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.ServerClientID },
+	},
+	{
+		key: "server_client_secret", help: "`SECRET` of that client", face: ofConnection,
+		value: func(r *rawSettings) *string { return &r.ServerClientSecret }, file: func(r *rawSettings) *string { return &r.ServerClientSecretFile },
+		secret: true, show: masked,
+	},
 }
 
 func (s setting) variable() string {
@@ -127,7 +209,7 @@ func (s setting) shown(value string) string {
 
 // twin is the setting that names the file; it is no secret itself.
 func (s setting) twin() setting {
-	return setting{key: s.key + "_file", value: s.file, help: "`FILE` that holds " + s.key + "; only its owner may read it"}
+	return setting{key: s.key + "_file", value: s.file, help: "`FILE` that holds " + s.key + "; only its owner may read it", face: s.face}
 }
 
 // settingsOf lists the table with the twins in their places.
@@ -175,10 +257,24 @@ func loadConfig(getenv func(string) string, readFile func(string) ([]byte, error
 	return found.settings()
 }
 
-// addSettingsFlags gives a command the flags of the settings.
-func addSettingsFlags(flags *pflag.FlagSet) {
+// addSettingsFlags gives a command the flags of the server's settings.
+func addSettingsFlags(flags *pflag.FlagSet) { addFaceFlags(flags, ofServer) }
+
+// addConnectionFlags gives a command the flags of what it works on. Those of the server's database are there, too, for its connections,
+// but not in the help.
+func addConnectionFlags(flags *pflag.FlagSet) {
+	addFaceFlags(flags, ofConnection)
 	for _, s := range settingsOf() {
-		if s.secret {
+		if !s.secret && s.face == ofServer {
+			flags.String(s.flag(), "", s.help)
+			_ = flags.MarkHidden(s.flag()) // it was just made
+		}
+	}
+}
+
+func addFaceFlags(flags *pflag.FlagSet, f face) {
+	for _, s := range settingsOf() {
+		if s.secret || !s.face.has(f) {
 			continue
 		}
 		help := s.help
@@ -235,13 +331,18 @@ func checkVariables(names []string, getenv func(string) string) error {
 	for _, s := range settingsOf() {
 		known = append(known, s.variable())
 	}
+	known = append(known, pkcs11.Variables...)
 	for _, pair := range names {
 		name, _, _ := strings.Cut(pair, "=")
 		if !strings.HasPrefix(name, "SUITEKEY_") || strings.HasPrefix(name, testVariables) || slices.Contains(known, name) || getenv(name) == "" {
 			continue
 		}
 		do := "Remove it; the variables are " + strings.Join(known, ", ") + "."
-		if near := strictyaml.Nearest(name, known); near != "" {
+		near := strictyaml.Nearest(name, known)
+		if plain, twin := strings.CutSuffix(name, "_FILE"); twin && slices.Contains(known, plain) {
+			near = plain // a setting that has no twin
+		}
+		if near != "" {
 			do = "Did you mean " + near + "?"
 		}
 		return badSetting("environment variable "+name, "is not a setting").WithDo(do)
@@ -356,12 +457,23 @@ func badSetting(what, rule string, args ...any) *broker.Error {
 	return broker.Errorf(broker.CodeConfig, "%s: %s", what, fmt.Sprintf(rule, args...))
 }
 
-// settings checks the values.
-func (found foundSettings) settings() (settings, error) {
+// serve reports whether anything is set for a server: who has none need not have an address for it.
+func (found foundSettings) serve() bool {
+	return slices.ContainsFunc(found, func(f foundSetting) bool { return f.face == ofServer && f.rank > rankDefault })
+}
+
+// byKey gives each value by its setting.
+func (found foundSettings) byKey() map[string]foundSetting {
 	get := make(map[string]foundSetting, len(found))
 	for _, f := range found {
 		get[f.key] = f
 	}
+	return get
+}
+
+// settings checks the values of the server's settings.
+func (found foundSettings) settings() (settings, error) {
+	get := found.byKey()
 	s := settings{masterKey: netsuite.NewSecret(get["master_key"].text)}
 	var errs [7]error
 	s.Site, errs[0] = parseSite(get["netsuite.emulator"])
@@ -534,7 +646,7 @@ func withoutPassword(database string) string {
 	return u.String()
 }
 
-const configExplainHelp = `Prints every setting, its value and where the value comes from. Secrets are not printed.
+const configExplainHelp = `Prints every setting, of the server and of the connection that a command works on, its value and where it comes from. Secrets are not printed.
 
 Settings come from defaults, then suitekey.yaml (or --config FILE), then SUITEKEY_ variables, then flags; the last one counts.
 
@@ -553,11 +665,14 @@ func newConfig(e *env) *cobra.Command {
 			if err := found.explain(e); err != nil {
 				return err
 			}
+			if !found.serve() {
+				return nil
+			}
 			_, err = found.settings() // the table first: it shows where a bad value comes from
 			return err
 		},
 	}
-	addSettingsFlags(explain.Flags())
+	addConnectionFlags(explain.Flags())
 	return group("config", "Look at the settings", explain)
 }
 

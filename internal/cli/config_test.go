@@ -365,6 +365,9 @@ func TestExplain(t *testing.T) {
 		"smtp_from":         " | ",
 		"smtp_user":         " | ",
 		"smtp_password":     " | ",
+
+		"connection": " | ", "home": " | ", "account": " | ", "client_id": " | ", "certificate_id": " | ", "key": " | ", "key_uri": " | ", "redirect_uri": defaultRedirectURI + " | default",
+		"scopes": "rest_webservices | default", "server": " | ", "server_client_id": " | ", "server_client_secret": " | ",
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
@@ -374,7 +377,7 @@ func TestExplain(t *testing.T) {
 	if err := found.explain(&env{stdout: &out}); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(out.String(), "public_url         -") || !strings.Contains(out.String(), "not set") {
+	if !strings.Contains(out.String(), "public_url            -") || !strings.Contains(out.String(), "not set") {
 		t.Errorf("the table does not show what is not set:\n%s", out.String())
 	}
 }

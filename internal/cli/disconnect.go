@@ -24,13 +24,12 @@ the keys are wiped without waiting.
 `
 
 func newConnectionDisconnect(e *env) *cobra.Command {
-	var yes, now bool
+	var now bool
 	cmd := &cobra.Command{
 		Use: "disconnect ID", Short: "End a connection, with a signed record", Long: disconnectHelp, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !yes {
-				return broker.Errorf(broker.CodeInvalid, "nothing was disconnected: this cannot be undone, so it needs --yes").
-					WithDo("suitekey connection disconnect " + args[0] + " --yes")
+			if err := e.confirm("Ending connection " + args[0] + ", for good"); err != nil {
+				return err
 			}
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
 				end, err := a.Offboard.Disconnect(ctx, args[0], "operator", now)
@@ -41,7 +40,6 @@ func newConnectionDisconnect(e *env) *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&yes, "yes", false, "yes, end it")
 	cmd.Flags().BoolVar(&now, "now", false, "wipe the keys even if NetSuite does not answer")
 	addSettingsFlags(cmd.Flags())
 	return cmd

@@ -83,10 +83,25 @@ type failure struct {
 	Code  broker.Code `json:"code,omitempty"`
 }
 
+// verdict ends a command whose result is printed with another exit code than 0: a check failed, differences were found.
+type verdict struct {
+	exit int
+	why  []string
+}
+
+func (v *verdict) Error() string { return strings.Join(v.why, "; ") }
+
 // finish prints the error of a command, if it has one, and returns the exit code.
 func (e *env) finish(err error) int {
 	if err == nil {
 		return exitDone
+	}
+	var v *verdict
+	if errors.As(err, &v) {
+		for _, line := range v.why {
+			e.say("%s", oneLine(line))
+		}
+		return v.exit
 	}
 	f, exit := describe(err)
 	if e.json {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -106,30 +105,6 @@ func (f notifyFlags) request(stdin io.Reader) (notify.EndpointRequest, error) {
 			WithDo("For example: suitekey notify create --email ops@acme.example")
 	}
 	return q, nil
-}
-
-const longestSecret = 4096
-
-// readSecretFile reads a secret from a file, or from stdin when its name is -.
-func readSecretFile(name string, stdin io.Reader) (netsuite.Secret, error) {
-	in := stdin
-	if name != "-" {
-		if openToAll(name) {
-			return netsuite.Secret{}, broker.Errorf(broker.CodeInvalid, "file %s: every user of this machine may use it", name).WithDo("Run: chmod 600 " + name)
-		}
-		file, err := os.Open(name)
-		if err != nil {
-			return netsuite.Secret{}, broker.Errorf(broker.CodeInvalid, "file %s: cannot be read", name).WithCause(reasonOf(err)).WithDo("Name a file that exists and that you may read.")
-		}
-		defer func() { _ = file.Close() }() // it was only read
-		in = file
-	}
-	data, err := io.ReadAll(io.LimitReader(in, longestSecret+1))
-	text := strings.TrimSpace(string(data))
-	if err != nil || text == "" || len(data) > longestSecret {
-		return netsuite.Secret{}, broker.Errorf(broker.CodeInvalid, "file %s: must hold 1 to %d characters", name, longestSecret).WithCause(err).WithDo("Put the URL alone into the file.")
-	}
-	return netsuite.NewSecret(text), nil
 }
 
 func (e *env) printEndpoint(made notify.NewEndpoint) error {

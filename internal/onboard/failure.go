@@ -121,9 +121,3 @@ func sentence(err error) string {
 	}
 	return s
 }
-
-// refusedQuery tells that NetSuite did not like a statement: a table or column is unknown, or hidden from the role.
-func refusedQuery(err error) bool {
-	var e *netsuite.Error
-	return errors.As(err, &e) && e.Code == "INVALID_PARAMETER"
-}

@@ -3,9 +3,8 @@ package onboard
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
+	"github.com/suitekey/suitekey/internal/account"
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/netsuite"
 )
@@ -61,27 +60,17 @@ func (w *work) askAccount(ctx context.Context, claims netsuite.Claims) (netsuite
 	if err != nil {
 		return "", err
 	}
-	page, err := api.SuiteQL(ctx, fmt.Sprintf("SELECT e.entityid, e.firstname, e.lastname, r.name AS rolename FROM employee e LEFT JOIN role r ON r.id = %d WHERE e.id = %d", claims.Role, claims.Entity), 1, 0)
-	if refusedQuery(err) {
-		page, err = api.SuiteQL(ctx, "SELECT 1 AS ok FROM dual", 1, 0)
-	}
+	who, err := account.Identify(ctx, api, claims)
 	if errors.Is(err, netsuite.ErrPermission) {
 		return "", w.featureOrRole(ctx, err)
 	}
 	if err != nil {
 		return "", err
 	}
-	if len(page.Rows) > 0 {
-		w.Run.SetupName, w.Run.SetupRoleName = personName(page.Rows[0]), page.Rows[0].Get("rolename")
+	if who.Person != "" {
+		w.Run.SetupName, w.Run.SetupRoleName = who.Person, who.RoleName
 	}
-	return page.Account, nil
-}
-
-func personName(row netsuite.Row) string {
-	if full := strings.TrimSpace(row.Get("firstname") + " " + row.Get("lastname")); full != "" {
-		return full
-	}
-	return row.Get("entityid")
+	return who.Account, nil
 }
 
 // askBackend lets the browser carry a one-time code to the app, whose backend must say that this run is its user's (ON-01).

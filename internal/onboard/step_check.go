@@ -11,12 +11,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/suitekey/suitekey/internal/account"
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/netsuite"
 )
-
-// administrator is the internal ID of the standard role Administrator in every account.
-const administrator = 3
 
 // Menu paths, as NetSuite's menus name them.
 const (
@@ -165,40 +163,35 @@ func (c *checker) role(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := api.SuiteQL(ctx, "SELECT id, scriptid, name, isinactive FROM role WHERE LOWER(scriptid) = "+netsuite.QuoteLiteral(want), 2, 0)
+	role, found, err := account.RoleByScriptID(ctx, api, want)
 	if err != nil {
 		return err
 	}
-	if len(page.Rows) == 0 {
+	if !found {
 		one.State, one.Code, one.Title = broker.CheckTodo, broker.CodeBundleMissing, "Install the bundle “"+c.w.App.DisplayName+"”"
 		one.Hint, one.Path = "The role "+want+" is not in this account yet.", pathBundle
 		c.add(one)
 		return nil
 	}
-	row := page.Rows[0]
-	id, err := strconv.ParseInt(row.Get("id"), 10, 64)
-	if err != nil || !strings.EqualFold(row.Get("scriptid"), want) {
+	if !strings.EqualFold(role.ScriptID, want) {
 		return stop(broker.CodeConsentFailed, "NetSuite's answer about the role "+want+" could not be read.")
 	}
-	if id == administrator {
+	if role.ID == account.Administrator {
 		return stop(broker.CodeRoleTooStrong, fmt.Sprintf("%s is the role Administrator.", want)) // ON-12
 	}
-	if row.Get("isinactive") == "T" {
-		one.State, one.Code, one.Title = broker.CheckTodo, broker.CodeBundleMissing, "Make the role “"+row.Get("name")+"” active"
-		one.Path = pathRoles + " > " + row.Get("name") + " > Inactive: off"
+	if role.Inactive {
+		one.State, one.Code, one.Title = broker.CheckTodo, broker.CodeBundleMissing, "Make the role “"+role.Name+"” active"
+		one.Path = pathRoles + " > " + role.Name + " > Inactive: off"
 	} else {
-		one.State, one.Title = broker.CheckOK, "The role “"+row.Get("name")+"” is there"
+		one.State, one.Title = broker.CheckOK, "The role “"+role.Name+"” is there"
 	}
-	c.w.Run.RoleID, c.w.Run.RoleName = id, row.Get("name")
+	c.w.Run.RoleID, c.w.Run.RoleName = role.ID, role.Name
 	c.add(one)
 	return nil
 }
 
 // levels of a permission (netsuite-api 4.3).
 var levels = map[string]int{"VIEW": 1, "CREATE": 2, "EDIT": 3, "FULL": 4}
-
-// kernel is Core Administration: a role that carries it may do nearly everything, so it is refused (ON-12).
-const kernel = "ADMI_KERNEL"
 
 // permissions compares the role with what the app expects of it. Too little is named; full access is refused.
 func (c *checker) permissions(ctx context.Context) error {
@@ -210,7 +203,7 @@ func (c *checker) permissions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	page, err := api.SuiteQL(ctx, fmt.Sprintf("SELECT permkey, permlevel FROM rolepermissions WHERE role = %d", c.w.Run.RoleID), 1000, 0)
+	has, err := account.Permissions(ctx, api, c.w.Run.RoleID)
 	switch {
 	case err != nil && temporary(err):
 		return err
@@ -219,11 +212,7 @@ func (c *checker) permissions(ctx context.Context) error {
 		c.add(one)
 		return nil
 	}
-	has := map[string]int{}
-	for _, row := range page.Rows {
-		has[strings.ToUpper(row.Get("permkey"))], _ = strconv.Atoi(row.Get("permlevel"))
-	}
-	if _, found := has[kernel]; found {
+	if _, found := has[account.Kernel]; found {
 		return stop(broker.CodeRoleTooStrong, "The role “"+c.w.Run.RoleName+"” carries Core Administration Permissions.")
 	}
 	one.State = broker.CheckOK
@@ -290,21 +279,7 @@ func (c *checker) holders(ctx context.Context) ([]broker.Holder, error) {
 	if err != nil {
 		return nil, err
 	}
-	role := strconv.FormatInt(c.w.Run.RoleID, 10)
-	// rolesforsearch is text such as "1, 3" (netsuite-api 4.3): LIKE narrows, the exact match is made here.
-	page, err := api.SuiteQL(ctx, "SELECT id, entityid, firstname, lastname, email, rolesforsearch FROM employee WHERE giveaccess = 'T' AND isinactive = 'F' AND rolesforsearch LIKE '%"+role+"%' ORDER BY id", 1000, 0)
-	if err != nil {
-		return nil, err
-	}
-	var holders []broker.Holder
-	for _, row := range page.Rows {
-		held := strings.FieldsFunc(row.Get("rolesforsearch"), func(r rune) bool { return r == ',' || r == ' ' })
-		id, err := strconv.ParseInt(row.Get("id"), 10, 64)
-		if err == nil && slices.Contains(held, role) {
-			holders = append(holders, broker.Holder{Entity: id, Name: personName(row), Email: row.Get("email")})
-		}
-	}
-	return holders, nil
+	return account.Holders(ctx, api, c.w.Run.RoleID)
 }
 
 // noteLimit keeps the account's concurrency limit: only an administrator may read it, so it is asked now or never.

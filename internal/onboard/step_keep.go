@@ -76,7 +76,7 @@ func (w *work) userConnection(ctx context.Context) (broker.Connection, error) {
 		}
 	}
 	return broker.Connection{
-		ID: broker.NewID("co"), App: w.App.Name, LinkID: w.Link.ID, Customer: w.Link.Customer, Metadata: w.Link.Metadata, Account: w.Run.Account,
+		ID: broker.NewConnectionID(), App: w.App.Name, LinkID: w.Link.ID, Customer: w.Link.Customer, Metadata: w.Link.Metadata, Account: w.Run.Account,
 		Kind: broker.KindUser, EndUser: w.Link.EndUser, CreatedAt: w.s.Now(),
 	}, nil
 }

@@ -44,7 +44,7 @@ func (w *work) connection(ctx context.Context) (broker.Connection, error) {
 	}
 	now := w.s.Now()
 	conn = broker.Connection{
-		ID: broker.NewID("co"), App: w.App.Name, LinkID: w.Link.ID, Customer: w.Link.Customer, Metadata: w.Link.Metadata,
+		ID: broker.NewConnectionID(), App: w.App.Name, LinkID: w.Link.ID, Customer: w.Link.Customer, Metadata: w.Link.Metadata,
 		Account: w.Run.Account, Kind: broker.KindMachine, State: broker.ConnectionPending, CreatedAt: now, UpdatedAt: now,
 	}
 	err = w.s.Store.SaveConnection(ctx, &conn)

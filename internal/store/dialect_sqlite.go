@@ -14,6 +14,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/private"
 )
 
 // openSQLite opens the file with one connection for writing and a few for reading.
@@ -22,9 +23,9 @@ func openSQLite(ctx context.Context, path string, cfg Config) (_ engine, err err
 		return engine{}, err
 	}
 	// goose has no lock on SQLite. The same lock covers making the file.
-	unlock, err := lockFile(ctx, path+".lock")
+	unlock, err := private.Lock(ctx, path+".lock")
 	if err != nil {
-		return engine{}, err
+		return engine{}, badFolder(err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	if err := makePrivateFile(path); err != nil {

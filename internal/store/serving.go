@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/private"
 )
 
 // ServeAlone makes this process the one that serves the database. SQLite takes one serving process: a second one is refused with
@@ -11,10 +12,10 @@ func (d *DB) ServeAlone() (release func() error, err error) {
 	if d.file == "" {
 		return func() error { return nil }, nil
 	}
-	release, taken, err := claimFile(d.file + ".serve")
+	release, taken, err := private.TryLock(d.file + ".serve")
 	if taken {
 		return nil, broker.Errorf(broker.CodeConfig, "setting \"database\": another process serves %s, and a SQLite file takes one", d.file).
 			WithDo("Stop the other suitekey serve, or give both a PostgreSQL database.")
 	}
-	return release, err
+	return release, badFolder(err)
 }

@@ -78,3 +78,29 @@ func (s *Service) Living(ctx context.Context, connectionID string) (netsuite.Sec
 	plain, err := s.Vault.Open(b.place(), row.Token)
 	return netsuite.NewSecret(string(plain)), err == nil, err
 }
+
+// ForOperator hands the operator a token of a connection, for a command beside the database. refused is one that NetSuite has just
+// refused; empty for none. Errors are a *Refusal, broker.ErrNotFound, or those of Renew.
+func (s *Service) ForOperator(ctx context.Context, connectionID string, refused netsuite.Secret) (HandOut, error) {
+	b, err := s.readConnection(ctx, connectionID)
+	if err != nil {
+		return HandOut{}, err
+	}
+	t, err := s.token(ctx, b, s.now())
+	if err != nil {
+		return HandOut{}, err
+	}
+	if t.secret.Equal(refused) {
+		if _, err := s.Renew(ctx, connectionID, refused); err != nil {
+			return HandOut{}, err
+		}
+		if t, err = s.token(ctx, b, s.now()); err != nil {
+			return HandOut{}, err
+		}
+	}
+	line := broker.AuditLine{At: s.now(), Event: broker.AuditTokenHandedOut, Actor: "operator", App: b.app, Object: b.connection, Result: "ok"}
+	if err := s.Audit.Record(ctx, line); err != nil {
+		return HandOut{}, broker.Errorf(broker.CodeAudit, "the audit line could not be stored, so no token was handed out").WithCause(err)
+	}
+	return b.handOut(t, s.now()), nil
+}

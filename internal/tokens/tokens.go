@@ -189,10 +189,13 @@ func (s *Service) HandOut(ctx context.Context, r Request) (HandOut, error) {
 	if err := s.Audit.Record(ctx, s.line(now, broker.AuditTokenHandedOut, client, b, r, "ok")); err != nil {
 		return HandOut{}, s.unaudited(ctx, client, err)
 	}
+	return b.handOut(token, s.now()), nil
+}
+
+func (b *binding) handOut(t *heldToken, now time.Time) HandOut {
 	return HandOut{
-		AccessToken: token.secret, ExpiresIn: token.expires.Sub(s.now()) - lifeMargin, Scope: token.scope,
-		Account: b.account, BaseURL: b.baseURL, ConnectionID: b.connection,
-	}, nil
+		AccessToken: t.secret, ExpiresIn: t.expires.Sub(now) - lifeMargin, Scope: t.scope, Account: b.account, BaseURL: b.baseURL, ConnectionID: b.connection,
+	}
 }
 
 // Forget drops what is remembered of a connection. Call it when the certificate was switched or the connection ended; other

@@ -10,6 +10,9 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/tink-crypto/tink-go/v2/aead/subtle"
+	"github.com/tink-crypto/tink-go/v2/tink"
+
 	"github.com/suitekey/suitekey/internal/broker"
 )
 
@@ -67,6 +70,31 @@ func (m MasterKey) ID() string {
 
 // Reveal is the key as base64url without padding, for the file or the secret manager that keeps it.
 func (m MasterKey) Reveal() string { return base64.RawURLEncoding.EncodeToString(m.key[:]) }
+
+// Seal encrypts plain for one place by the key itself, for whoever has no keyring of data keys: the files of package profile.
+func (m MasterKey) Seal(place broker.Place, plain []byte) (broker.Sealed, error) {
+	box, err := m.box()
+	if err != nil {
+		return nil, err
+	}
+	return seal(box, place, plain)
+}
+
+// Open decrypts what Seal made for the same place. Anything else is *broker.Error with CodeTampered, which names the place.
+func (m MasterKey) Open(place broker.Place, sealed broker.Sealed) ([]byte, error) {
+	box, err := m.box()
+	if err != nil {
+		return nil, err
+	}
+	return open(box, place, sealed)
+}
+
+func (m MasterKey) box() (tink.AEAD, error) {
+	if m == (MasterKey{}) {
+		return nil, broker.Errorf(broker.CodeNoKey, "master key: none was given")
+	}
+	return subtle.NewXChaCha20Poly1305(m.key[:])
+}
 
 const masked = "[redacted]"
 

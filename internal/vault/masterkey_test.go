@@ -108,3 +108,29 @@ func TestMasterKeyID(t *testing.T) {
 		t.Error("two new keys have one ID")
 	}
 }
+
+func TestMasterKeySealsForOnePlace(t *testing.T) {
+	key, place := NewMasterKey(), broker.Place{Table: "profiles", Column: "secrets", Row: "acme"}
+	sealed, err := key.Seal(place, []byte("canary"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := key.Open(place, sealed); string(got) != "canary" || err != nil {
+		t.Errorf("opened %q, %v", got, err)
+	}
+	elsewhere := place
+	elsewhere.Row = "globex"
+	for name, open := range map[string]func() ([]byte, error){
+		"another place": func() ([]byte, error) { return key.Open(elsewhere, sealed) },
+		"another key":   func() ([]byte, error) { return NewMasterKey().Open(place, sealed) },
+		"cut":           func() ([]byte, error) { return key.Open(place, sealed[:len(sealed)-1]) },
+		"empty":         func() ([]byte, error) { return key.Open(place, nil) },
+	} {
+		if got, err := open(); broker.CodeOf(err) != broker.CodeTampered || got != nil {
+			t.Errorf("%s: %q, %v; want CodeTampered", name, got, err)
+		}
+	}
+	if _, err := (MasterKey{}).Seal(place, nil); broker.CodeOf(err) != broker.CodeNoKey {
+		t.Errorf("no key: %v, want CodeNoKey", err)
+	}
+}

@@ -20,7 +20,6 @@ import (
 	"fmt"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
-	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
@@ -59,15 +58,12 @@ type Vault struct {
 // time on an empty keyring come to use one set. Refusals are *broker.Error: CodeNoKey without a master key, CodeWrongKey for a key
 // that does not belong to this vault, CodeWrongMode for a vault of the other world, CodeTampered for a keyring that was changed.
 func Open(ctx context.Context, keyring Keyring, master MasterKey, mode Mode) (*Vault, error) {
-	if master == (MasterKey{}) {
-		return nil, broker.Errorf(broker.CodeNoKey, "master key: none was given")
-	}
 	if mode != ModeLive && mode != ModeEmulator {
 		return nil, fmt.Errorf("vault mode must be live or emulator, got %q", mode)
 	}
-	wrapping, err := subtle.NewXChaCha20Poly1305(master.key[:])
+	wrapping, err := master.box()
 	if err != nil {
-		return nil, fmt.Errorf("use the master key: %w", err)
+		return nil, err
 	}
 	rows, err := readOrMake(ctx, keyring, wrapping, master.ID(), mode)
 	if err != nil {
