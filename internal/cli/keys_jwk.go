@@ -5,6 +5,7 @@ import (
 
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/export"
+	"github.com/suitekey/suitekey/internal/private"
 	"github.com/suitekey/suitekey/netsuite"
 )
 
@@ -39,19 +40,21 @@ func newKeysJWK(e *env) *cobra.Command {
 			return e.print(map[string]any{"file": out}, "Made %s. Whoever has it can sign with the key; delete it when its content is where it belongs.\n", out)
 		},
 	}
-	cmd.Flags().StringVar(&in, "in", "", "`FILE` of the private key, PEM, not encrypted")
+	cmd.Flags().StringVar(&in, "in", "", "`FILE` of the private key, PEM or DER, not encrypted")
 	cmd.Flags().StringVar(&out, "out", "", "`FILE` to make; an existing file is never overwritten")
 	return cmd
 }
 
 func readJWK(path string) (netsuite.Secret, error) {
-	text, err := netsuite.ReadSecretFile(path)
+	text, err := private.Read(path, longestKeyFile)
 	if err != nil {
-		return netsuite.Secret{}, broker.Errorf(broker.CodeInvalid, "flag --in: %v", err)
+		return netsuite.Secret{}, broker.Errorf(broker.CodeInvalid, "flag --in: %s cannot be read", path).WithCause(reasonOf(err)).WithDo("Name the file of a private key that only you may read.")
 	}
-	key, err := netsuite.ParsePrivateKey([]byte(text.Reveal()))
+	key, err := netsuite.ParsePrivateKey(text)
 	if err != nil {
-		return netsuite.Secret{}, broker.Errorf(broker.CodeInvalid, "flag --in: %v", err)
+		return netsuite.Secret{}, broker.Errorf(broker.CodeInvalid, "flag --in: %s is of no use", path).WithCause(err).WithDo("Make a key with: suitekey keys generate --out acme")
 	}
 	return export.JWK(key)
 }
+
+const longestKeyFile = 64 << 10

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/suitekey/suitekey/internal/broker"
@@ -26,13 +27,14 @@ const (
 // PostmanOptions fills in the environment of the collection. Nothing in it is secret.
 type PostmanOptions struct {
 	Via Via
-	// Account is required by ViaDirect. For ViaBroker it is what the token's account is compared with; empty compares nothing.
+	// Account is required by ViaDirect. For ViaBroker it chooses one of the client's connections, and the token's account is compared
+	// with it; empty for a client that has only one.
 	Account netsuite.AccountID
 	// Site is the real NetSuite, or an emulator.
 	Site netsuite.Site
 	// ClientID is of the integration record (64 hex digits) for ViaDirect, and of the server's client for ViaBroker.
 	ClientID string
-	// CertificateID and Scopes are for ViaDirect. Empty ones are filled in by hand; without Scopes it is rest_webservices and restlets.
+	// CertificateID and Scopes are for ViaDirect. An empty ID is filled in by hand; no scopes are rest_webservices.
 	CertificateID string
 	Scopes        []string
 	// Server is for ViaBroker: scheme and host of the suitekey server.
@@ -121,49 +123,66 @@ func (o PostmanOptions) values() ([]environmentValue, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	suitetalk, restlets, err := o.addresses()
-	if err != nil {
-		return nil, err
-	}
-	var values []environmentValue
+	own := o.brokerValues
 	if o.Via == ViaDirect {
-		scopes := o.Scopes
-		if len(scopes) == 0 {
-			scopes = []string{"rest_webservices", "restlets"}
-		}
-		values = []environmentValue{
-			secret("private_key_jwk"),
-			plain("account_id", o.Account.String()), plain("client_id", o.ClientID), plain("certificate_id", o.CertificateID), plain("scope", strings.Join(scopes, " ")),
-			plain("suitetalk_url", suitetalk), plain("restlets_url", restlets),
-		}
-	} else {
-		values = []environmentValue{
-			secret("client_secret"),
-			plain("client_id", o.ClientID), plain("server_url", o.Server), plain("account_id", o.Account.String()), plain("resource", ""),
-			plain("suitetalk_url", ""), plain("restlets_url", ""), plain("netsuite_base_url", ""),
-		}
+		own = o.directValues
 	}
+	values, err := own()
 	return append(values,
 		plain("restlet_script", o.RESTletScript), plain("restlet_deploy", o.RESTletDeploy),
 		plain("writes", "no"), plain("customer_id", ""), plain("created_customer_id", ""),
 		secret("access_token"), plain("access_token_until", ""), plain("access_token_for", ""),
-	), nil
+	), err
 }
 
-// addresses are empty for the real NetSuite, where the collection derives them from the account ID.
-func (o PostmanOptions) addresses() (suitetalk, restlets string, err error) {
-	if o.Via != ViaDirect || !o.Site.IsEmulator() {
-		return "", "", nil
+// directValues: the addresses are empty for the real NetSuite, where the collection derives them from the account ID.
+func (o PostmanOptions) directValues() ([]environmentValue, error) {
+	var suitetalk, restlets string
+	if o.Site.IsEmulator() {
+		var err error
+		if suitetalk, err = o.address(netsuite.ServiceSuiteTalk); err != nil {
+			return nil, err
+		}
+		if restlets, err = o.address(netsuite.ServiceRESTlets); err != nil {
+			return nil, err
+		}
 	}
-	rest, err := o.Site.BaseURL(o.Account, netsuite.ServiceSuiteTalk)
+	return []environmentValue{
+		secret("private_key_jwk"),
+		plain("account_id", o.Account.String()), plain("client_id", o.ClientID), plain("certificate_id", o.CertificateID), plain("scope", strings.Join(o.scopes(), " ")),
+		plain("suitetalk_url", suitetalk), plain("restlets_url", restlets),
+	}, nil
+}
+
+// brokerValues: a client that has several connections names one by its base URL, as resource.
+func (o PostmanOptions) brokerValues() ([]environmentValue, error) {
+	var resource string
+	if o.Account != "" {
+		var err error
+		if resource, err = o.address(netsuite.ServiceSuiteTalk); err != nil {
+			return nil, err
+		}
+	}
+	return []environmentValue{
+		secret("client_secret"),
+		plain("server_url", o.Server), plain("client_id", o.ClientID), plain("account_id", o.Account.String()), plain("resource", resource),
+		plain("suitetalk_url", ""), plain("restlets_url", ""), plain("netsuite_base_url", ""),
+	}, nil
+}
+
+func (o PostmanOptions) address(service netsuite.Service) (string, error) {
+	base, err := o.Site.BaseURL(o.Account, service)
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	scripts, err := o.Site.BaseURL(o.Account, netsuite.ServiceRESTlets)
-	if err != nil {
-		return "", "", err
+	return base.String(), nil
+}
+
+func (o PostmanOptions) scopes() []string {
+	if len(o.Scopes) == 0 {
+		return []string{"rest_webservices"}
 	}
-	return rest.String(), scripts.String(), nil
+	return o.Scopes
 }
 
 // The forms of what is filled in. The IDs of a server's clients use the characters of base64url alone (ux.md 4.1).
@@ -203,6 +222,9 @@ func (o PostmanOptions) checkDirect() error {
 		if !scopeName.MatchString(s) {
 			return broker.Errorf(broker.CodeInvalid, "scope %.40q is no name of a scope", s).WithDo("Use rest_webservices, restlets or both.")
 		}
+	}
+	if o.RESTletScript != "" && !slices.Contains(o.scopes(), "restlets") {
+		return broker.Errorf(broker.CodeInvalid, "a RESTlet is to be called, and the scopes have no restlets").WithDo("Add it: --scopes rest_webservices,restlets")
 	}
 	return o.checkRESTlet()
 }

@@ -196,7 +196,7 @@ func TestPostmanDirect(t *testing.T) {
 func TestPostmanBroker(t *testing.T) {
 	t.Parallel()
 	env, own := connected(t)
-	p := viaBroker(t, own, map[string]string{"writes": "yes"})
+	p := viaBroker(t, env.Emulator, own, map[string]string{"writes": "yes"})
 	before := newest(env.Emulator)
 	report, ok := p.newman(t)
 	want := maps.Clone(everyTest)
@@ -207,10 +207,12 @@ func TestPostmanBroker(t *testing.T) {
 	}
 }
 
-func viaBroker(t *testing.T, own credentials, filled map[string]string) postman {
+func viaBroker(t *testing.T, e *netsuitetest.Server, own credentials, filled map[string]string) postman {
 	t.Helper()
+	site, err := netsuite.EmulatorSite(e.Addr())
+	must(t, err)
 	p := exported(t, export.PostmanOptions{
-		Via: export.ViaBroker, Account: apptest.Account, Server: own.Server, ClientID: own.ClientID,
+		Via: export.ViaBroker, Account: apptest.Account, Site: site, Server: own.Server, ClientID: own.ClientID,
 		RESTletScript: "customscript_acme_health", RESTletDeploy: "customdeploy_acme_health",
 	}, map[string]string{"client_secret": own.ClientSecret})
 	p.fill(t, filled)
@@ -352,7 +354,7 @@ func TestPostmanBrokerBroken(t *testing.T) {
 		"no server":            {map[string]string{"server_url": ""}, "Fill in server_url"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := viaBroker(t, own, tt.fill)
+			p := viaBroker(t, env.Emulator, own, tt.fill)
 			before := newest(env.Emulator)
 			report, ok := p.newman(t, "--folder", "Read", "--folder", "Token")
 			if ok || !strings.Contains(report.complaints(), tt.want) {
