@@ -215,8 +215,7 @@ func (o PostmanOptions) checkDirect() error {
 		return broker.Errorf(broker.CodeInvalid, "client ID must be the 64 hex digits of the integration record").
 			WithDo("Copy it from the record; Setup > Integration > Manage Integrations shows it once, when the record is made.")
 	case o.CertificateID != "" && !certificateID.MatchString(o.CertificateID):
-		return broker.Errorf(broker.CodeInvalid, "certificate ID must be letters, digits, - and _ alone").
-			WithDo("Copy it from Setup > Integration > Manage Authentication > OAuth 2.0 Client Credentials (M2M) Setup.")
+		return badCertificateID()
 	}
 	for _, s := range o.Scopes {
 		if !scopeName.MatchString(s) {
@@ -244,6 +243,11 @@ func (o PostmanOptions) checkBroker() error {
 		return broker.Errorf(broker.CodeInvalid, "certificate ID and scopes are the server's business when tokens come from it").WithDo("Leave both out.")
 	}
 	return o.checkRESTlet()
+}
+
+func badCertificateID() error {
+	return broker.Errorf(broker.CodeInvalid, "certificate ID must be letters, digits, - and _ alone").
+		WithDo("Copy it from Setup > Integration > Manage Authentication > OAuth 2.0 Client Credentials (M2M) Setup.")
 }
 
 func checkAccount(account netsuite.AccountID) error {
