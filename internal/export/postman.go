@@ -222,10 +222,13 @@ func (o PostmanOptions) checkDirect() error {
 			return broker.Errorf(broker.CodeInvalid, "scope %.40q is no name of a scope", s).WithDo("Use rest_webservices, restlets or both.")
 		}
 	}
+	if err := o.checkRESTlet(); err != nil {
+		return err
+	}
 	if o.RESTletScript != "" && !slices.Contains(o.scopes(), "restlets") {
 		return broker.Errorf(broker.CodeInvalid, "a RESTlet is to be called, and the scopes have no restlets").WithDo("Add it: --scopes rest_webservices,restlets")
 	}
-	return o.checkRESTlet()
+	return nil
 }
 
 func (o PostmanOptions) checkBroker() error {

@@ -214,7 +214,7 @@ func viaBroker(t *testing.T, e *netsuitetest.Server, own credentials, filled map
 	p := exported(t, export.PostmanOptions{
 		Via: export.ViaBroker, Account: apptest.Account, Site: site, Server: own.Server, ClientID: own.ClientID,
 		RESTletScript: "customscript_acme_health", RESTletDeploy: "customdeploy_acme_health",
-	}, map[string]string{"client_secret": own.ClientSecret})
+	}, map[string]string{"client_secret": own.ClientSecret + "\n"})
 	p.fill(t, filled)
 	p.secrets = []string{own.ClientSecret}
 	return p

@@ -7,8 +7,10 @@ function read() {
   tokenFor = [server, setting('client_id'), setting('resource')].join('|');
 }
 
-// prepare is what the request Token needs.
-const prepare = () => needed('client_id') && needed('client_secret');
+// prepare is what the request Token needs. The values stand without the white space that files and the clipboard bring along.
+function prepare() {
+  for (const name of ['client_id', 'client_secret']) pm.variables.set(name, needed(name));
+}
 
 const form = () => ({ grant_type: 'client_credentials', ...(setting('resource') && { resource: setting('resource') }) });
 const credentials = () => ({ Authorization: 'Basic ' + require('btoa')(`${needed('client_id')}:${needed('client_secret')}`) });
