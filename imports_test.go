@@ -61,7 +61,7 @@ var rooms = map[string]room{
 	"internal/replica":      {ours: []string{"internal/broker"}},
 	"internal/consents":     {ours: []string{"internal/broker", "netsuite"}},
 	"internal/offboard":     {ours: []string{"internal/broker", "netsuite"}, modules: []string{jose}},
-	"internal/doctor":       {ours: []string{"internal/broker", "netsuite"}},
+	"internal/doctor":       {ours: []string{"internal/account", "internal/broker", "netsuite"}},
 	"internal/tokens":       {ours: []string{"internal/broker", "netsuite"}, modules: []string{sync, rate}},
 
 	"internal/migrate": {ours: []string{"internal/broker", "internal/private", "netsuite"}},
@@ -87,7 +87,7 @@ var rooms = map[string]room{
 	},
 	"internal/cli": {
 		ours: []string{
-			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/export", "internal/migrate", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/pkcs11", "internal/private", "internal/profile", "internal/strictyaml", "internal/tokens",
+			"internal/app", "internal/audit", "internal/broker", "internal/demo", "internal/doctor", "internal/export", "internal/migrate", "internal/notify", "internal/offboard", "internal/onboard", "internal/outbound", "internal/pkcs11", "internal/private", "internal/profile", "internal/strictyaml", "internal/tokens",
 			".", "internal/vault", "netsuite", "netsuitetest",
 		},
 		modules: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/cli/browser", "golang.org/x/term"},

@@ -101,7 +101,7 @@ type CertificateInfo struct {
 // it is no problem: NetSuite takes self-signed ones.
 func InspectCertificate(cert *x509.Certificate, now time.Time) CertificateInfo {
 	info := CertificateInfo{
-		ID: CertificateID(cert), Subject: cert.Subject.String(), Serial: cert.SerialNumber.Text(16), KeyAlgorithm: nameKey(cert.PublicKey),
+		ID: CertificateID(cert), Subject: cert.Subject.String(), Serial: cert.SerialNumber.Text(16), KeyAlgorithm: NameKey(cert.PublicKey),
 		SignatureAlgorithm: cert.SignatureAlgorithm.String(), NotBefore: cert.NotBefore, NotAfter: cert.NotAfter,
 	}
 	if err := CheckKey(cert.PublicKey); err != nil {
@@ -122,7 +122,8 @@ func InspectCertificate(cert *x509.Certificate, now time.Time) CertificateInfo {
 	return info
 }
 
-func nameKey(pub crypto.PublicKey) string {
+// NameKey names the kind and size of a public key, such as P-256 or RSA-3072; "" for a kind that NetSuite does not take.
+func NameKey(pub crypto.PublicKey) string {
 	switch key := pub.(type) {
 	case *rsa.PublicKey:
 		return fmt.Sprintf("RSA-%d", key.N.BitLen())

@@ -85,8 +85,8 @@ func ExampleParsePrivateKey() {
 		fmt.Println(err)
 		return
 	}
-	_, err = netsuite.ParsePrivateKey([]byte(file.Reveal()))
-	fmt.Println(err)
+	again, err := netsuite.ParsePrivateKey([]byte(file.Reveal()))
+	fmt.Println(netsuite.NameKey(again.Public()), err)
 
 	cert, err := netsuite.NewCertificate(key, netsuite.CertificateOptions{})
 	if err != nil {
@@ -98,7 +98,7 @@ func ExampleParsePrivateKey() {
 	_, err = netsuite.ParsePrivateKey(pem.EncodeToMemory(&pem.Block{Type: "OPENSSH PRIVATE KEY", Bytes: []byte("…")}))
 	fmt.Println(err)
 	// Output:
-	// <nil>
+	// P-256 <nil>
 	// private key file is a certificate; give the private key that it was made for
 	// private key file is in OpenSSH's own form; convert a copy of it in place: ssh-keygen -p -N '' -m PKCS8 -f COPY
 }

@@ -50,6 +50,7 @@ const (
 	opREST              = "REST request"
 	opVerify            = "token verification"
 	opKeys              = "key set"
+	opDataCenter        = "discovery of hosts"
 )
 
 // request is one call, made once.

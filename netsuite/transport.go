@@ -28,9 +28,9 @@ const (
 var ErrHostRefused = errors.New("outbound request refused")
 
 // Transport returns the only way out to account a: a RoundTripper that, as the last thing before the connection, refuses
-// every request that is not for one of the account's own hosts of this site, or for its system host. It checks scheme,
-// host, port, Host header and user information, verifies certificates and follows no redirect. An account of "" has
-// the system host only. All transports of a site share one pool of connections.
+// every request that is not for one of the account's own hosts of this site, or for one that serves every account, for log-in and
+// discovery. It checks scheme, host, port, Host header and user information, verifies certificates and follows no redirect. An
+// account of "" has the latter only. All transports of a site share one pool of connections.
 //
 // Most callers want HTTPClient, which adds the limits of a client.
 func (s Site) Transport(a AccountID) http.RoundTripper { return &guardedTransport{s.doorTo(a)} }
@@ -69,9 +69,9 @@ type door struct {
 	hosts   []string // with their ports, as they stand in URLs
 }
 
-// doorTo knows the system host and those of the account's services.
+// doorTo knows the hosts that serve every account and those of the account's services.
 func (s Site) doorTo(a AccountID) door {
-	d := door{s, a, []string{s.SystemURL().Host}}
+	d := door{s, a, []string{s.SystemURL().Host, s.url(s.discoveryHost()).Host}}
 	for svc := range serviceDomains {
 		if u, err := s.BaseURL(a, svc); err == nil {
 			d.hosts = append(d.hosts, u.Host)

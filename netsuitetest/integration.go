@@ -77,6 +77,25 @@ func (s *Server) AddIntegration(i Integration) (Integration, error) {
 	return i, nil
 }
 
+// ChangeIntegration changes an integration record as its owner does on its page; change is given the present one. It refuses what AddIntegration
+// refuses. Client ID and secret stay.
+func (s *Server) ChangeIntegration(clientID string, change func(*Integration)) error {
+	i, ok := s.integration(clientID)
+	if !ok {
+		return fmt.Errorf("client ID %q: there is no such integration record", clip(clientID))
+	}
+	id, secret := i.ClientID, i.ClientSecret
+	change(&i)
+	i.ClientID, i.ClientSecret = id, secret
+	if err := i.check(s); err != nil {
+		return fmt.Errorf("integration record %q: %w", i.Name, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.integrations[id] = i
+	return nil
+}
+
 // integration finds a record by client ID.
 func (s *Server) integration(clientID string) (Integration, bool) {
 	s.mu.Lock()

@@ -59,15 +59,17 @@ type Config struct {
 
 // App is an open server without its listener: what the command line works with.
 type App struct {
-	Store    *store.DB
-	Audit    *audit.Log
-	Onboard  *onboard.Service
-	Tokens   *tokens.Service
-	Rotate   *rotate.Service
-	Doctor   *doctor.Service
-	Offboard *offboard.Service
-	Replica  *replica.Service
-	Notify   *notify.Service
+	Store   *store.DB
+	Audit   *audit.Log
+	Onboard *onboard.Service
+	Tokens  *tokens.Service
+	Rotate  *rotate.Service
+	Doctor  *doctor.Service
+	// Certificates leads keys through their life, and does not show them.
+	Certificates *certificates.Service
+	Offboard     *offboard.Service
+	Replica      *replica.Service
+	Notify       *notify.Service
 
 	cfg     Config
 	serving bool // the database is ours to serve
@@ -135,6 +137,7 @@ func (a *App) startAudit() {
 func (a *App) build(v *vault.Vault) {
 	cfg, holder := a.cfg, processName()
 	certs := &certificates.Service{Store: a.Store, Vault: v, Audit: a.Audit, Site: cfg.Site, Client: a.client, Now: cfg.Now}
+	a.Certificates = certs
 	consent := &consents.Service{Store: a.Store, Vault: v, Site: cfg.Site, Client: a.client, PublicURL: cfg.PublicURL, Now: cfg.Now}
 	a.Replica = &replica.Service{Store: a.Store, ID: holder, Logger: cfg.Logger} // by its own clock, which no test moves
 	a.Doctor = &doctor.Service{

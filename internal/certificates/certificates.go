@@ -392,11 +392,12 @@ func (s *Service) Activate(ctx context.Context, conn *broker.Connection, id stri
 	if conn.CertificateID != "" && conn.CertificateID != id {
 		news = append(news, broker.NewEvent(broker.EventCertificateRotated, s.now(), conn.App, conn.ID, c.ID))
 	}
-	conn.State = broker.ConnectionConnected
-	if err := s.Store.ActivateCertificate(ctx, conn, &c, news...); err != nil {
+	// The line comes first: a crash between the two must not lose it.
+	if err := s.Audit.Record(ctx, s.line(broker.AuditConnectionActive, conn.App, conn.ID, "ok")); err != nil {
 		return err
 	}
-	return s.Audit.Record(ctx, s.line(broker.AuditConnectionActive, conn.App, conn.ID, "ok"))
+	conn.State = broker.ConnectionConnected
+	return s.Store.ActivateCertificate(ctx, conn, &c, news...)
 }
 
 // Retire revokes at NetSuite what the connection no longer signs with, and wipes the keys.

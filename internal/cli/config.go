@@ -684,7 +684,8 @@ type settingRow struct {
 	Flag     string `json:"flag,omitempty"`
 }
 
-func (found foundSettings) explain(e *env) error {
+// rows are the settings for people: secrets are masked.
+func (found foundSettings) rows() []settingRow {
 	rows := make([]settingRow, 0, len(found))
 	for _, f := range found {
 		row := settingRow{f.key, f.shown(f.text), f.source, f.variable(), "--" + f.flag()}
@@ -693,7 +694,11 @@ func (found foundSettings) explain(e *env) error {
 		}
 		rows = append(rows, row)
 	}
-	return printTable(e, rows, []string{"SETTING", "VALUE", "SOURCE"}, func(r settingRow) []any {
+	return rows
+}
+
+func (found foundSettings) explain(e *env) error {
+	return printTable(e, found.rows(), []string{"SETTING", "VALUE", "SOURCE"}, func(r settingRow) []any {
 		return []any{r.Setting, cmp.Or(r.Value, "-"), cmp.Or(r.Source, "not set")}
 	})
 }

@@ -78,7 +78,7 @@ func explainConnection(t *target, c *netsuite.ClientCredentials) explained {
 	}
 	x.add("client      %s", c.ClientID)
 	x.add("certificate %s", c.CertificateID)
-	x.add("key         %s", keyKind(c.Key.Public()))
+	x.add("key         %s", netsuite.NameKey(c.Key.Public()))
 	if t.profile != nil && t.profile.Certificate != "" {
 		if cert, err := netsuite.ParseCertificate([]byte(t.profile.Certificate)); err == nil {
 			x.add("matches     %t: the key is that of the certificate kept here", netsuite.CertificateMatchesKey(cert, c.Key.Public()))

@@ -1,11 +1,7 @@
 package cli
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/rsa"
 	"errors"
-	"fmt"
 	"io/fs"
 	"strings"
 	"time"
@@ -129,22 +125,11 @@ func generate(out string, alg netsuite.KeyAlgorithm, name string, days int) (gen
 	if err != nil {
 		return generated{}, err
 	}
-	made := generated{out + ".key", out + ".pem", netsuite.CertificateID(cert), keyKind(key.Public()), cert.NotAfter}
+	made := generated{out + ".key", out + ".pem", netsuite.CertificateID(cert), netsuite.NameKey(key.Public()), cert.NotAfter}
 	if err := writeNew(made.Key, pem.Reveal()); err != nil {
 		return made, err
 	}
 	return made, writeNew(made.Certificate, string(netsuite.EncodePEM(cert)))
-}
-
-// keyKind names a key for people.
-func keyKind(pub crypto.PublicKey) string {
-	switch k := pub.(type) {
-	case *ecdsa.PublicKey:
-		return "EC " + k.Curve.Params().Name
-	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA %d", k.N.BitLen())
-	}
-	return "of an unknown kind"
 }
 
 // writeNew makes a file that only its owner can read. It never overwrites (CL-01).

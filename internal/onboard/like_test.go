@@ -82,3 +82,19 @@ func TestTE04_LikeLinkRefusesStrangers(t *testing.T) {
 		t.Errorf("links %v, %v; want none", links, err)
 	}
 }
+
+// The link that made a machine's connection does not bring it back once it was disconnected.
+func TestOldLinkOfADisconnectedMachine(t *testing.T) {
+	e := apptest.Start(t, apptest.Config{Ready: true})
+	link := e.Link(t, broker.LinkSent, apptest.Account)
+	if _, err := e.Customer(t).Consent(t.Context(), link.URL); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.App.Offboard.Disconnect(t.Context(), e.Connected(t, link).ConnectionID, "operator", false); err != nil {
+		t.Fatal(err)
+	}
+	page, err := e.Customer(t).Open(t.Context(), link.URL)
+	refused(t, "the link that made it", page, err, broker.CodeLinkRevoked)
+	_, err = e.App.Onboard.Start(t.Context(), token(link), true)
+	wantCode(t, err, broker.CodeLinkRevoked)
+}

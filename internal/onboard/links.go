@@ -229,11 +229,10 @@ func (s *Service) link(ctx context.Context, token string) (broker.Link, error) {
 	return link, s.revives(ctx, link)
 }
 
-// revives refuses a link that would bring back what somebody has ended: a disconnected connection that it repairs, or that of a person
-// which it made.
+// revives refuses a link that would bring back what somebody has ended: a disconnected connection that it repairs, or that it made.
 func (s *Service) revives(ctx context.Context, link broker.Link) error {
 	connection := link.ConnectionID
-	if link.Connects == broker.KindUser && connection == "" && link.RunID != "" {
+	if connection == "" && link.RunID != "" {
 		run, err := s.Store.Run(ctx, link.RunID)
 		if err != nil {
 			return err

@@ -184,7 +184,18 @@ func (s *Session) loginAgain(cause error) error {
 	return broker.Errorf(broker.CodeBroken, "connection %s: its consent has ended", s.Name).WithCause(cause).WithDo("suitekey login --connection " + s.Name)
 }
 
-// grant is the code grant that a person consented to.
+// Kept is the token that was got last, if any; it may be at its end.
+func (s *Session) Kept() *netsuite.Token { return s.secrets.Token.netsuite() }
+
+// Grant is the code grant that a person consented to; nil for a machine.
+func (s *Session) Grant() *netsuite.CodeGrant {
+	if s.Kind != broker.KindUser {
+		return nil
+	}
+	g := s.grant()
+	return &g
+}
+
 func (s *Session) grant() netsuite.CodeGrant {
 	return netsuite.CodeGrant{
 		ClientID: s.ClientID, ClientSecret: netsuite.NewSecret(s.secrets.ClientSecret), RedirectURI: s.RedirectURI, Scopes: s.Scopes,

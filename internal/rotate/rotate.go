@@ -153,17 +153,20 @@ func (s *Service) rotate(ctx context.Context, connectionID, actor string) (Rotat
 	if err := s.Certificates.Prove(ctx, app, conn, fresh.ID); err != nil {
 		return done, err
 	}
+	done.New, done.ValidUntil = fresh.ID, uploaded.ValidUntil
+	if err := s.record(ctx, conn, actor, "switching", done); err != nil {
+		return done, err
+	}
 	if err := s.Certificates.Activate(ctx, &conn, fresh.ID); err != nil {
 		return done, err
 	}
-	done.New, done.ValidUntil = fresh.ID, uploaded.ValidUntil
 	if s.Switched != nil {
 		s.Switched(conn.ID)
 	}
 	if err := s.Health.Works(ctx, conn.ID, broker.OpRotate); err != nil {
 		return done, err
 	}
-	return done, s.record(ctx, conn, actor, done)
+	return done, s.record(ctx, conn, actor, "ok", done)
 }
 
 func (s *Service) load(ctx context.Context, connectionID string) (broker.Connection, broker.App, error) {
@@ -198,8 +201,9 @@ func (s *Service) api(ctx context.Context, app broker.App, conn broker.Connectio
 	}, nil
 }
 
-func (s *Service) record(ctx context.Context, conn broker.Connection, actor string, done Rotated) error {
+// record writes a line before the switch and one after it: whatever crashes between, the audit log knows of the switch.
+func (s *Service) record(ctx context.Context, conn broker.Connection, actor, result string, done Rotated) error {
 	return s.Audit.Record(ctx, broker.AuditLine{
-		At: s.now(), Event: broker.AuditCertificateRotated, Actor: actor, App: conn.App, Object: conn.ID, Result: "ok", Detail: done.Old + " -> " + done.New,
+		At: s.now(), Event: broker.AuditCertificateRotated, Actor: actor, App: conn.App, Object: conn.ID, Result: result, Detail: done.Old + " -> " + done.New,
 	})
 }
