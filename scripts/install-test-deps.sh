@@ -13,6 +13,8 @@ missing_packages() {
 	has gcc || echo gcc libc6-dev # the race detector links with cgo
 	has curl || echo curl ca-certificates
 	has openssl || echo openssl
+	has jq || echo jq
+	has shellcheck || echo shellcheck
 	has python3 || echo python3
 	has javac || echo default-jdk-headless # foreign clients in test/clients; java runs a single source file with the JDK alone
 	has chromium || echo chromium

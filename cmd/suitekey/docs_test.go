@@ -35,7 +35,10 @@ func commandsOf(t *testing.T, page string) string {
 
 // TestDocs runs every command of the pages for one person with one account, as it stands there, beside an emulator of NetSuite.
 func TestDocs(t *testing.T) {
-	for page, more := range map[string]func(*testing.T, string) []string{"command-line.md": nil, "migrate-tba.md": nil, "doctor.md": nil, "hardware-keys.md": softToken} {
+	for page, more := range map[string]func(t *testing.T, bin, folder string) []string{
+		"command-line.md": nil, "migrate-tba.md": nil, "doctor.md": nil, "hardware-keys.md": softToken,
+		"export-postman.md": besideServer, "export-suitecloud-ci.md": suiteCloudProject, "recipes/cron.md": reportScript,
+	} {
 		t.Run(page, func(t *testing.T) {
 			script := commandsOf(t, page)
 			if n := strings.Count(script, "suitekey "); n < 3 {
@@ -47,7 +50,7 @@ func TestDocs(t *testing.T) {
 			bin := binaries(t)
 			cmd.Dir, cmd.Env = t.TempDir(), accountOfDocs(t, bin)
 			if more != nil {
-				cmd.Env = append(cmd.Env, more(t, bin)...)
+				cmd.Env = append(cmd.Env, more(t, bin, cmd.Dir)...)
 			}
 			cmd.WaitDelay = 10 * time.Second
 			if err := cmd.Run(); err != nil {
@@ -95,7 +98,7 @@ func accountOfDocs(t *testing.T, bin string) []string {
 }
 
 // softToken builds the helper, makes a PKCS#11 token called acme, and returns the variables that lead to it.
-func softToken(t *testing.T, bin string) []string {
+func softToken(t *testing.T, bin, _ string) []string {
 	t.Helper()
 	const module = "/usr/lib/softhsm/libsofthsm2.so"
 	folder := t.TempDir()

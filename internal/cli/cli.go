@@ -68,7 +68,7 @@ func newRoot(e *env) *cobra.Command {
 	root.PersistentFlags().BoolVar(&e.yes, "yes", false, "do not ask before what cannot be undone")
 	root.PersistentFlags().StringVar(&e.configFile, "config", "", "settings file (default: suitekey.yaml, where there is one)")
 	root.AddCommand(
-		newConnect(e), newLogin(e), newProfile(e), newToken(e), newQuery(e), newRecord(e), newRESTlet(e), newRun(e), newProxy(e), newCerts(e), newKeys(e), newDoctor(e), newMigrateTBA(e),
+		newConnect(e), newLogin(e), newProfile(e), newToken(e), newQuery(e), newRecord(e), newRESTlet(e), newRun(e), newProxy(e), newCerts(e), newKeys(e), newDoctor(e), newExport(e), newMigrateTBA(e),
 		newDemo(e), newServe(e), newMigrate(e), newEmulator(e),
 		newApp(e), newLink(e), newClient(e), newConnection(e), newNotify(e), newCalendar(e), newAudit(e), newConfig(e), newCompletion(e), newMan(e),
 	)

@@ -5,9 +5,18 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/spf13/cobra"
+
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/export"
 )
+
+func newExport(e *env) *cobra.Command {
+	return group("export", "Make files for other programs",
+		newExportPostman(e),
+		newExportSuiteCloud(e),
+	)
+}
 
 // writeExport writes an export's files below a folder and lists them.
 func (e *env) writeExport(folder string, files []export.File) error {

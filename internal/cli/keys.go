@@ -15,7 +15,7 @@ import (
 )
 
 func newKeys(e *env) *cobra.Command {
-	return group("keys", "Make keys", newKeysGenerate(e), newKeysMaster(e))
+	return group("keys", "Make keys", newKeysGenerate(e), newKeysJWK(e), newKeysMaster(e))
 }
 
 const keysMasterHelp = `Makes a master key for the vault, in a file that only you can read. Keep a copy apart from the database: without the key,

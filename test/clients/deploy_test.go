@@ -60,6 +60,7 @@ func TestGitHubActions(t *testing.T) {
 // runner plays the machine on which a workflow runs.
 type runner struct {
 	dir, addr string
+	work      string // folder of the steps; empty is that of the tests
 }
 
 func newRunner(t *testing.T) *runner {
@@ -88,7 +89,17 @@ func (r *runner) end(t *testing.T) {
 // step runs one step and returns what it printed.
 func (r *runner) step(t *testing.T, script string, env map[string]string) string {
 	t.Helper()
+	out, err := r.try(t, script, env)
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, script, out)
+	}
+	return out
+}
+
+func (r *runner) try(t *testing.T, script string, env map[string]string) (string, error) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "-e", "-c", script)
+	cmd.Dir = r.work
 	cmd.Env = []string{
 		"PATH=" + filepath.Join(r.dir, "bin") + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 		"RUNNER_TEMP=" + r.dir, "GITHUB_ENV=" + filepath.Join(r.dir, "env"),
@@ -100,10 +111,7 @@ func (r *runner) step(t *testing.T, script string, env map[string]string) string
 		cmd.Env = append(cmd.Env, name+"="+strings.ReplaceAll(value, "${{ runner.temp }}", r.dir))
 	}
 	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s\n%s", err, script, out)
-	}
-	return string(out)
+	return string(out), err
 }
 
 // left are the variables that steps have left for later ones.

@@ -52,7 +52,7 @@ func startEmulator(t *testing.T) *emulator {
 	must(t, err)
 	e.client, err = e.AddIntegration(netsuitetest.Integration{
 		Name: "Acme Sync", CodeGrant: true, ClientCredentials: true, Public: true,
-		RedirectURIs: []string{e.back.URL + "/callback"}, Scopes: []string{"rest_webservices"},
+		RedirectURIs: []string{e.back.URL + "/callback"}, Scopes: []string{"rest_webservices", "restlets"},
 	})
 	must(t, err)
 	for _, account := range []netsuite.AccountID{globex, globexSandbox} {

@@ -1,0 +1,1 @@
+if (!pm.environment.get('customer_id')) pm.execution.skipRequest(); // List has found none

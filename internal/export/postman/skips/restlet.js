@@ -1,0 +1,1 @@
+if (!pm.environment.get('restlet_script')) pm.execution.skipRequest();

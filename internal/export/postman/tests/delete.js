@@ -1,0 +1,2 @@
+status(204);
+if (pm.response.code === 204) pm.environment.set('created_customer_id', '');
