@@ -53,7 +53,7 @@ func newAppCheck(e *env) *cobra.Command {
 
 func newAppList(e *env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the apps", Args: cobra.NoArgs,
+		Use: "list", Short: "List the apps", Long: "List the apps.\n\n  suitekey app list\n", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
 				apps, err := a.Store.Apps(ctx)

@@ -18,7 +18,7 @@ func newAudit(e *env) *cobra.Command {
 
 func newAuditList(e *env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "list", Short: "Print every line, oldest first", Args: cobra.NoArgs,
+		Use: "list", Short: "Print every line, oldest first", Long: "Print every line, oldest first.\n\n  suitekey audit list\n", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
 				var after int64
@@ -56,7 +56,7 @@ func (e *env) printAudit(g broker.AuditGroup) error {
 
 func newAuditVerify(e *env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "verify", Short: "Prove that no line was changed or taken out", Args: cobra.NoArgs,
+		Use: "verify", Short: "Prove that no line was changed or taken out", Long: "Prove that no line was changed or taken out.\n\n  suitekey audit verify\n", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
 				n, err := audit.Verify(ctx, a.Store)

@@ -68,7 +68,7 @@ type clientRow struct {
 func newClientList(e *env) *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the clients", Args: cobra.NoArgs,
+		Use: "list", Short: "List the clients", Long: "List the clients.\n\n  suitekey client list --app acme-sync\n", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
 				clients, err := a.Store.Clients(ctx, name)

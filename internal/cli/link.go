@@ -129,7 +129,7 @@ type linkRow struct {
 func newLinkList(e *env) *cobra.Command {
 	var name string
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the links, with the state of their runs", Args: cobra.NoArgs,
+		Use: "list", Short: "List the links, with the state of their runs", Long: "List the links, with the state of their runs.\n\n  suitekey link list --app acme-sync\n", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
 				links, err := a.Store.Links(ctx, name)

@@ -131,7 +131,7 @@ type endpointRow struct {
 
 func newNotifyList(e *env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the endpoints", Args: cobra.NoArgs,
+		Use: "list", Short: "List the endpoints", Long: "List the endpoints.\n\n  suitekey notify list\n", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
 				all, err := a.Notify.List(ctx)
