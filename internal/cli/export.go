@@ -14,6 +14,7 @@ import (
 func newExport(e *env) *cobra.Command {
 	return group("export", "Make files for other programs",
 		newExportPostman(e),
+		newExportSDF(e),
 		newExportSuiteCloud(e),
 	)
 }

@@ -17,6 +17,7 @@ var exports = map[string][]string{
 	"postman via direct": {"export", "postman", "--via", "direct"},
 	"postman via broker": {"export", "postman", "--via", "broker", "--server", "https://connect.acme.example"},
 	"suitecloud-ci":      {"export", "suitecloud-ci"},
+	"sdf":                {"export", "sdf", "--app", "../../examples/acme-sync.yaml", "--suitelet", "--allow-address", "203.0.113.7"},
 }
 
 // secretForms are what a secret looks like, whoever it belongs to: a key in PEM or as a JWK, a token, credentials in an address or a
