@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -332,27 +333,23 @@ func (x *examination) role() {
 		return
 	}
 	role, found, err := account.RoleByID(x.ctx, x.api, x.claims.Role)
-	name := nameOf(who.RoleName, role.Name, x.claims.Role)
+	name := cmp.Or(who.RoleName, role.Name)
 	switch {
 	case x.claims.Role == account.Administrator:
 		x.warn("role", "the connection acts as Administrator", CauseRoleStrong)
 	case err != nil || !found:
-		x.unknown("role", fmt.Sprintf("acts as %s; the role may not look at itself", nameOf(who.Person, "", x.claims.Entity)))
+		x.unknown("role", fmt.Sprintf("role %d, as %s; it may not look at itself", x.claims.Role, personOf(who, x.claims)))
 	case x.Expect != nil && !strings.EqualFold(role.ScriptID, x.Expect.Role.ScriptID):
 		x.fail("role", fmt.Sprintf("it is %s (%s), and the app wants %s", name, role.ScriptID, x.Expect.Role.ScriptID), CauseRoleWrong)
 	default:
-		x.ok("role", fmt.Sprintf("%s (%s), as %s", name, role.ScriptID, nameOf(who.Person, "", x.claims.Entity)))
+		x.ok("role", fmt.Sprintf("%s (%s), as %s", name, role.ScriptID, personOf(who, x.claims)))
 	}
 	x.permissions()
 }
 
-func nameOf(first, second string, id int64) string {
-	for _, text := range []string{first, second} {
-		if text != "" {
-			return text
-		}
-	}
-	return fmt.Sprint(id)
+// personOf names the user, or says which internal ID it has: most roles may not look at employees.
+func personOf(who account.Identity, claims netsuite.Claims) string {
+	return cmp.Or(who.Person, fmt.Sprintf("entity %d", claims.Entity))
 }
 
 // manageOwn lets a connection renew its own certificate (netsuite-api 5.6).
