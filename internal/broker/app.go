@@ -3,6 +3,7 @@ package broker
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -180,12 +181,12 @@ func (a App) ProbeQuery() string {
 }
 
 var (
-	appName      = newForm(`^[a-z0-9][a-z0-9-]{0,62}$`)
-	clientID     = newForm(`^[0-9a-f]{64}$`)
-	scriptID     = newForm(`^custom(script|deploy)_?[a-z0-9_]{1,40}$`)
-	roleScriptID = newForm(`^customrole_?[a-z0-9_]{1,40}$`)
-	permissionID = newForm(`^[A-Za-z][A-Za-z0-9_]{1,60}$`)
-	accentColour = newForm(`^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`)
+	appName      = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	clientID     = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	scriptID     = regexp.MustCompile(`^custom(script|deploy)_?[a-z0-9_]{1,40}$`)
+	roleScriptID = regexp.MustCompile(`^customrole_?[a-z0-9_]{1,40}$`)
+	permissionID = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{1,60}$`)
+	accentColour = regexp.MustCompile(`^#([0-9a-fA-F]{3}|[0-9a-fA-F]{6})$`)
 )
 
 // Complete fills in what the file may leave out.

@@ -1,11 +1,12 @@
 package broker
 
 import (
+	"regexp"
 	"strconv"
 	"time"
 )
 
-var endUserForm = newForm(`^[!-~]{1,128}$`)
+var endUserForm = regexp.MustCompile(`^[!-~]{1,128}$`)
 
 // ValidEndUser reports that a text may be an app's own name for a person: 1 to 128 printable ASCII characters without spaces.
 func ValidEndUser(id string) bool { return endUserForm.MatchString(id) }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image/png"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/suitekey/suitekey/internal/broker"
 	"github.com/suitekey/suitekey/internal/onboard"
+	"github.com/suitekey/suitekey/internal/private"
 	"github.com/suitekey/suitekey/internal/strictyaml"
 	"github.com/suitekey/suitekey/netsuite"
 )
@@ -36,7 +36,7 @@ func readAppFile(path string) (broker.App, onboard.AppSecrets, error) {
 }
 
 func loadApp(path string) (a broker.App, secrets onboard.AppSecrets, err error) {
-	data, err := readSmall(path, strictyaml.MaxSize, nil)
+	data, err := readSmall(path, strictyaml.MaxSize)
 	if err != nil {
 		return a, secrets, badApp("app definition %s: %v", path, err)
 	}
@@ -80,7 +80,7 @@ func badAppField(field, rule string, args ...any) error {
 var clientSecretForm = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func readClientSecret(folder, field, name string) (netsuite.Secret, error) {
-	data, err := readSmall(beside(folder, name), maxSecretFile, ownerOnly)
+	data, err := readOwn(beside(folder, name), maxSecretFile)
 	if err != nil {
 		return netsuite.Secret{}, badAppField(field, "%s: %v", name, err)
 	}
@@ -95,7 +95,7 @@ func readLogo(folder, name string) (logo []byte, mediaType string, err error) {
 	if name == "" {
 		return nil, "", nil
 	}
-	if logo, err = readSmall(beside(folder, name), maxLogo, nil); err == nil {
+	if logo, err = readSmall(beside(folder, name), maxLogo); err == nil {
 		mediaType, err = checkLogo(logo)
 	}
 	if err != nil {
@@ -111,41 +111,16 @@ func beside(folder, name string) string {
 	return filepath.Join(folder, name)
 }
 
-// readSmall reads a regular file of at most limit bytes. check looks at the file that was opened; nil looks at nothing.
-func readSmall(path string, limit int64, check func(os.FileInfo) error) (_ []byte, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, reasonOf(err)
-	}
-	if !info.Mode().IsRegular() { // before opening: a named pipe would wait for a writer
-		return nil, errors.New("it must be a file")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, reasonOf(err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if info, err = f.Stat(); err != nil {
-		return nil, reasonOf(err)
-	}
-	if check != nil {
-		if err := check(info); err != nil {
-			return nil, err
-		}
-	}
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		return nil, fmt.Errorf("it may have at most %d bytes", limit)
-	}
-	return data, err
+// readSmall reads a regular file of at most limit bytes, whoever may read it.
+func readSmall(path string, limit int64) ([]byte, error) {
+	data, err := private.ReadShared(path, limit)
+	return data, reasonOf(err)
 }
 
-// ownerOnly refuses a secret's file that other users of the machine may read (CL-01).
-func ownerOnly(info os.FileInfo) error {
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("other users may read it (mode %04o); run: chmod 600 %s", mode, info.Name())
-	}
-	return nil
+// readOwn reads a small file that nobody else may read (CL-01).
+func readOwn(path string, limit int64) ([]byte, error) {
+	data, err := private.Read(path, limit)
+	return data, reasonOf(err)
 }
 
 // checkLogo tells the media type from the content, and refuses what could do more than be looked at.

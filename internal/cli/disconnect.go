@@ -96,7 +96,7 @@ func newConnectionVerifyRecord(e *env) *cobra.Command {
 		Use: "verify-record FILE", Short: "Prove that a record was signed here and not changed", Args: cobra.ExactArgs(1),
 		Long: "Checks the signature of a record with this server's keys, and prints what it says.\n\n  suitekey connection verify-record record.jws\n",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := readSmall(args[0], maxRecordFile, nil)
+			data, err := readSmall(args[0], maxRecordFile)
 			if err != nil {
 				return broker.Errorf(broker.CodeInvalid, "record %s: %v", args[0], err)
 			}

@@ -314,7 +314,7 @@ func (e *env) readTBAList(file string) ([]tbaCredential, error) {
 }
 
 func (e *env) readTBAFile(file string, into any) error {
-	data, err := readSmall(file, largestTBAFile, ownerOnly)
+	data, err := readOwn(file, largestTBAFile)
 	if err != nil {
 		return broker.Errorf(broker.CodeInvalid, "file %s: %v", file, err).WithDo("Name a file that exists and that only you may read.")
 	}

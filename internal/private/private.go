@@ -14,7 +14,7 @@ import (
 )
 
 // ErrOpen says that other users may read or write a file.
-var ErrOpen = errors.New("other users may open it")
+var ErrOpen = errors.New("other users may read it")
 
 // Create makes a file with this content. It never overwrites: a file that is there is fs.ErrExist (CL-01).
 func Create(path string, content []byte) error {
@@ -45,6 +45,20 @@ func Replace(path string, content []byte) error {
 
 // Read returns the content of a regular file of at most limit bytes. ErrOpen says that others may open it.
 func Read(path string, limit int64) ([]byte, error) {
+	return read(path, limit, func(info fs.FileInfo) error {
+		if IsOpen(info) {
+			return fmt.Errorf("%w (mode %04o); run: chmod 600 %s", ErrOpen, info.Mode().Perm(), path)
+		}
+		return nil
+	})
+}
+
+// ReadShared is Read for a file that others may open.
+func ReadShared(path string, limit int64) ([]byte, error) {
+	return read(path, limit, func(fs.FileInfo) error { return nil })
+}
+
+func read(path string, limit int64, check func(fs.FileInfo) error) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
@@ -60,8 +74,8 @@ func Read(path string, limit int64) ([]byte, error) {
 	if info, err = file.Stat(); err != nil {
 		return nil, err
 	}
-	if IsOpen(info) {
-		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("%w (mode %04o); run: chmod 600 %s", ErrOpen, info.Mode().Perm(), path)}
+	if err := check(info); err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: err}
 	}
 	data, err := io.ReadAll(io.LimitReader(file, limit+1))
 	if err == nil && int64(len(data)) > limit {
