@@ -59,7 +59,7 @@ func (e *env) run(ctx context.Context, t *target, program string, args []string)
 	if err := child.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", program, err)
 	}
-	done := passSignals(child.Process)
+	done := passSignals(child.Process, terminal(e.stdin))
 	err = child.Wait()
 	done()
 	var ended *exec.ExitError
@@ -77,10 +77,13 @@ func exitOf(ended *exec.ExitError) int {
 	return ended.ExitCode()
 }
 
-// passSignals lets the program decide what a signal means. On a terminal it gets them by itself.
-func passSignals(to *os.Process) (done func()) {
+// passSignals lets the program decide what a signal means. A terminal gives Ctrl-C to both of us by itself, and once is enough.
+func passSignals(to *os.Process, atTerminal bool) (done func()) {
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, syscall.SIGTERM)
+	if !atTerminal {
+		signal.Notify(signals, os.Interrupt)
+	}
 	ended := make(chan struct{})
 	go func() {
 		for {

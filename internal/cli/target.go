@@ -72,8 +72,8 @@ func (e *env) withTarget(cmd *cobra.Command, do func(context.Context, *target) e
 			}
 			return do(ctx, t)
 		})
-	// The more explicit choice counts: a flag over a variable.
-	case get["account"].text != "" && get["account"].rank >= name.rank:
+	// The more explicit choice counts: a flag over a variable, and a name over what it stands for.
+	case get["account"].text != "" && get["account"].rank > name.rank:
 		t, err := fromSettings(ctx, get)
 		if err != nil {
 			return err

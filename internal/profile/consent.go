@@ -186,11 +186,12 @@ func (f Folder) draft(ctx context.Context, p Profile) (_ *Session, err error) {
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	s, err := f.reopen(p.Name)
-	if !errors.Is(err, broker.ErrNotFound) {
-		if err == nil {
-			err = s.continues(p)
-		}
-		return s, err
+	switch {
+	case errors.Is(err, broker.ErrNotFound), err == nil && s.untouched():
+	case err != nil:
+		return nil, err
+	default:
+		return s, s.continues(p)
 	}
 	key, err := f.Key("")
 	if err != nil {
@@ -201,6 +202,11 @@ func (f Folder) draft(ctx context.Context, p Profile) (_ *Session, err error) {
 		return nil, err
 	}
 	return s, s.save()
+}
+
+// untouched reports whether nothing has come of a profile yet, so that it may begin anew as something else.
+func (s *Session) untouched() bool {
+	return !s.Connected() && s.secrets.Next == nil && len(s.secrets.Grants) == 0
 }
 
 // continues refuses to make something else of a profile.

@@ -225,6 +225,20 @@ func TestConnectRefusals(t *testing.T) {
 	}
 }
 
+// A first try of which nothing came keeps nobody from another one under the same name.
+func TestConnectBeginsAnew(t *testing.T) {
+	w := newWorld(t, nil)
+	o := w.wanted()
+	o.Consent.ClientID, o.ClientID = strings.Repeat("9", 64), strings.Repeat("9", 64)
+	if _, err := w.folder.Connect(t.Context(), o, w.allow, w.note); err == nil {
+		t.Fatal("an unknown client was connected")
+	}
+	w.connect()
+	if _, err := w.folder.Connect(t.Context(), o, w.allow, w.note); broker.CodeOf(err) != broker.CodeConflict {
+		t.Errorf("another client under the name of a connection: %v, want CodeConflict", err)
+	}
+}
+
 // killed makes the NetSuite of a folder go away at the n-th outward call: before it leaves, or after NetSuite has answered.
 type killed struct {
 	base  http.RoundTripper
