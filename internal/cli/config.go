@@ -531,13 +531,10 @@ func parsePublicURL(f foundSetting, addr string, emulator bool) (*url.URL, error
 	if f.text == "" {
 		return defaultPublicURL(f, addr, emulator)
 	}
-	u, err := url.Parse(f.text)
-	if err != nil || u.Host == "" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" ||
-		u.Path != "" && u.Path != "/" || strings.ContainsAny(f.text, "#\\") {
-		return nil, f.refuse("must be scheme and host alone; got %.100q", f.text).WithDo("For example: public_url: https://connect.acme.example")
-	}
-	u.Path = ""
+	u, bare := bareURL(f.text)
 	switch {
+	case !bare:
+		return nil, f.refuse("must be scheme and host alone; got %.100q", f.text).WithDo("For example: public_url: https://connect.acme.example")
 	case u.Scheme == "https":
 		return u, nil
 	case u.Scheme == "http" && emulator && isLoopback(u.Hostname()):
@@ -547,6 +544,16 @@ func parsePublicURL(f foundSetting, addr string, emulator bool) (*url.URL, error
 	}
 	return nil, f.refuse("must begin with https://, because NetSuite redirects to no other address; got %.100q", f.text).
 		WithDo("Put a proxy with a certificate before the server and give its address.")
+}
+
+// bareURL reads an address that is scheme and host alone.
+func bareURL(text string) (*url.URL, bool) {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Path != "" && u.Path != "/" || strings.ContainsAny(text, "#\\") {
+		return nil, false
+	}
+	u.Path = ""
+	return u, true
 }
 
 func defaultPublicURL(f foundSetting, addr string, emulator bool) (*url.URL, error) {

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -122,12 +120,10 @@ func brokerOptions(o *export.PostmanOptions, get map[string]foundSetting) (err e
 
 // parseServer reads the address of a suitekey server: https, or http on this machine.
 func parseServer(f foundSetting) (string, error) {
-	u, err := url.Parse(f.text)
-	bare := err == nil && u.Hostname() != "" && u.User == nil && u.RawQuery == "" && !u.ForceQuery && u.Fragment == "" &&
-		(u.Path == "" || u.Path == "/") && !strings.ContainsAny(f.text, "#\\")
+	u, bare := bareURL(f.text)
 	if !bare || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
 		return "", f.refuse("must be https, scheme and host alone").
 			WithDo("For example: --server https://connect.acme.example. On this machine http://127.0.0.1:8780 will do.")
 	}
-	return u.Scheme + "://" + u.Host, nil
+	return u.String(), nil
 }
