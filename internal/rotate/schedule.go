@@ -50,22 +50,6 @@ func (s *Service) Works() []Work {
 	return []Work{retire, rotate}
 }
 
-// RunOnce does what is due now, one after the other.
-func (s *Service) RunOnce(ctx context.Context) error {
-	for _, w := range s.Works() {
-		ids, err := w.Due(ctx)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if err := w.Do(ctx, id); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 // dueToRetire finds the connections with a certificate that was replaced a day ago.
 func (s *Service) dueToRetire(ctx context.Context) ([]string, error) {
 	overlap := s.Overlap
