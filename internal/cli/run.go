@@ -21,7 +21,7 @@ own exit code. The token has five minutes at least, mostly most of an hour, and 
 work use suitekey proxy, which adds one to each request.
 
   suitekey run --connection acme -- ./sync.sh
-  suitekey run --connection acme -- sh -c 'curl -H "Authorization: Bearer $NETSUITE_ACCESS_TOKEN" $NETSUITE_BASE_URL/services/rest/system/v1/serverTime'
+  suitekey run --connection acme -- sh -c 'printf "Authorization: Bearer %s" "$NETSUITE_ACCESS_TOKEN" | curl -H @- "$NETSUITE_BASE_URL/services/rest/system/v1/serverTime"'
 
 Secrets of suitekey's own, such as SUITEKEY_KEY, are not passed on to it.
 `

@@ -14,7 +14,8 @@ import (
 const tokenHelp = `Prints an access token, alone, for $(…) and scripts. A connection on this machine keeps its token until five minutes before its end, so
 that asking again is cheap.
 
-  curl -H "Authorization: Bearer $(suitekey token --connection acme)" https://1234567.suitetalk.api.netsuite.com/services/rest/system/v1/serverTime
+  suitekey token --connection acme
+  printf 'Authorization: Bearer %s' "$(suitekey token)" | curl -H @- https://1234567.suitetalk.api.netsuite.com/services/rest/system/v1/serverTime
   suitekey token --connection acme --json         with its end, its account and its address
   suitekey token --connection acme --explain      every step to a new token, with the secrets masked, and no token
   suitekey token --connection acme --verify       checks NetSuite's signature and what the token says
