@@ -116,6 +116,12 @@ func (s *Server) Connection(ctx context.Context) (*netsuite.ProvidedTokens, erro
 	return connection, nil
 }
 
+// Check says what is wrong with the address or the credentials, as far as that can be told without asking.
+func (s *Server) Check() error {
+	_, err := s.endpoint()
+	return err
+}
+
 func (s *Server) endpoint() (string, error) {
 	u, err := url.Parse(s.URL)
 	switch {

@@ -101,7 +101,11 @@ func TestServerAddresses(t *testing.T) {
 		}
 	}
 	half := suitekey.Server{URL: "https://connect.acme.example", ClientID: "ck_1"}
-	if _, err := half.Token(t.Context()); err == nil {
+	if err := half.Check(); err == nil {
 		t.Error("no secret: nothing was refused")
+	}
+	half.ClientSecret = netsuite.NewSecret("s")
+	if err := half.Check(); err != nil {
+		t.Errorf("whole credentials: %v", err)
 	}
 }

@@ -280,13 +280,14 @@ func fromServer(ctx context.Context, get map[string]foundSetting) (*target, erro
 	if server.Resource, err = resourceOf(get["connection"], get["account"], site); err != nil {
 		return nil, err
 	}
+	if err := server.Check(); err != nil {
+		return nil, get["server"].refuse("%v", err).WithDo("Give the address alone, and set SUITEKEY_SERVER_CLIENT_ID and SUITEKEY_SERVER_CLIENT_SECRET_FILE to what suitekey client create printed.")
+	}
 	first, err := server.Connection(ctx)
 	var refused *suitekey.Error
 	switch {
 	case errors.As(err, &refused):
 		return nil, describeServer(refused, get)
-	case err != nil && server.ClientSecret.IsZero():
-		return nil, badSetting("setting server_client_secret", "is not set").WithDo("Set SUITEKEY_SERVER_CLIENT_ID and SUITEKEY_SERVER_CLIENT_SECRET_FILE to what suitekey client create printed.")
 	case err != nil:
 		return nil, broker.Errorf(broker.CodeUnreachable, "setting server (%s): no token was got", get["server"].source).WithCause(err).WithDo("See that the address is that of a suitekey server, and that it runs.")
 	}
