@@ -97,11 +97,7 @@ func readExpectation(file string) (*broker.App, error) {
 
 // subjectOf describes a connection for the doctor. What it asks NetSuite is recorded.
 func subjectOf(ctx context.Context, t *target, recorder *doctor.Recorder) (doctor.Subject, error) {
-	client := func(a netsuite.AccountID) *http.Client {
-		c := t.site.HTTPClient(a)
-		c.Transport = recorder.Transport(c.Transport)
-		return c
-	}
+	client := recorder.Client(t.site)
 	s := doctor.Subject{Name: t.name, Account: t.account, Site: t.site, ClientID: t.clientID, CertificateID: t.certificateID, HTTPClient: client, Fresh: t.token}
 	var err error
 	switch {

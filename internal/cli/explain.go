@@ -1,19 +1,15 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/suitekey/suitekey/internal/broker"
+	"github.com/suitekey/suitekey/internal/doctor"
 	"github.com/suitekey/suitekey/netsuite"
 )
 
@@ -36,14 +32,12 @@ func (e *env) explainToken(ctx context.Context, t *target) error {
 		return err
 	}
 	steps = append(steps, explainAssertion(assertion))
-	recorder := &recorder{}
-	c.HTTPClient = func(a netsuite.AccountID) *http.Client {
-		client := c.Site.HTTPClient(a)
-		recorder.base, client.Transport = client.Transport, recorder
-		return client
-	}
+	recorder := &doctor.Recorder{}
+	c.HTTPClient = recorder.Client(c.Site)
 	token, tokenErr := c.Token(ctx)
-	steps = append(steps, recorder.steps...)
+	for _, r := range recorder.Files() {
+		steps = append(steps, explainExchange(r))
+	}
 	if tokenErr == nil {
 		if claims, err := token.Claims(); err == nil {
 			steps = append(steps, explainClaims(claims))
@@ -119,64 +113,15 @@ func explainClaims(c netsuite.Claims) explained {
 	return x
 }
 
-// recorder keeps what goes to the token endpoint and comes back, without the secrets.
-type recorder struct {
-	base  http.RoundTripper
-	steps []explained
-}
-
-// shownFields of the form and of the answer are no secrets; of all others only the length is kept.
-var shownFields = []string{"grant_type", "client_assertion_type", "token_type", "expires_in", "scope", "error", "error_description"}
-
-const longestAnswer = 64 << 10
-
-func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
-	x := explained{Step: "request"}
-	x.add("%s %s", request.Method, request.URL.Redacted())
-	if request.GetBody != nil {
-		if body, err := request.GetBody(); err == nil {
-			data, _ := io.ReadAll(io.LimitReader(body, longestAnswer))
-			form, _ := url.ParseQuery(string(data))
-			for _, name := range slices.Sorted(maps.Keys(form)) {
-				x.add("%s=%s", name, shownValue(name, form.Get(name)))
-			}
+// explainExchange shows what went to the token endpoint and came back, as the doctor records it.
+func explainExchange(r doctor.Recording) explained {
+	x := explained{Step: "exchange"}
+	for line := range strings.Lines(string(r.Content)) {
+		if !strings.HasPrefix(line, "#") { // the recording's own notes
+			x.add("%s", strings.TrimRight(line, "\n"))
 		}
 	}
-	r.steps = append(r.steps, x)
-	response, err := r.base.RoundTrip(request)
-	if err != nil {
-		r.steps = append(r.steps, explained{Step: "no answer", Lines: []string{oneLine(err.Error())}})
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, longestAnswer))
-	_ = response.Body.Close()
-	response.Body = io.NopCloser(bytes.NewReader(data))
-	r.steps = append(r.steps, answered(response, data))
-	return response, err
-}
-
-func answered(response *http.Response, data []byte) explained {
-	x := explained{Step: "answer"}
-	x.add("HTTP %s", response.Status)
-	if date := response.Header.Get("Date"); date != "" {
-		x.add("Date: %s", date)
-	}
-	var fields map[string]any
-	if json.Unmarshal(data, &fields) != nil {
-		x.add("%d bytes that are not JSON", len(data))
-		return x
-	}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		x.add("%s: %s", name, shownValue(name, fmt.Sprint(fields[name])))
-	}
 	return x
-}
-
-func shownValue(name, value string) string {
-	if slices.Contains(shownFields, name) {
-		return value
-	}
-	return fmt.Sprintf("[redacted], %d characters", len(value))
 }
 
 func (e *env) printSteps(steps []explained) error {

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/suitekey/suitekey/netsuite"
 )
 
 // Recorder keeps what goes to NetSuite and comes back, without anything that is somebody's: of values only those stay that belong to
@@ -36,8 +38,14 @@ func (r *Recorder) Files() []Recording {
 	return slices.Clone(r.files)
 }
 
-// Transport is base, recorded.
-func (r *Recorder) Transport(base http.RoundTripper) http.RoundTripper { return &recorded{r, base} }
+// Client returns a maker of clients for a site whose exchanges are recorded.
+func (r *Recorder) Client(site netsuite.Site) func(netsuite.AccountID) *http.Client {
+	return func(a netsuite.AccountID) *http.Client {
+		c := site.HTTPClient(a)
+		c.Transport = &recorded{r, c.Transport}
+		return c
+	}
+}
 
 type recorded struct {
 	recorder *Recorder

@@ -2,7 +2,6 @@ package doctor_test
 
 import (
 	"context"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -15,11 +14,7 @@ import (
 func TestEX01_RecordingsHoldNoSecret(t *testing.T) {
 	s := newSetup(t, examined, netsuite.P256)
 	recorder := &doctor.Recorder{}
-	client := func(a netsuite.AccountID) *http.Client {
-		c := s.subject.Site.HTTPClient(a)
-		c.Transport = recorder.Transport(c.Transport)
-		return c
-	}
+	client := recorder.Client(s.subject.Site)
 	var secrets []string
 	s.subject.HTTPClient = client
 	s.subject.Fresh = func(ctx context.Context) (*netsuite.Token, error) {
