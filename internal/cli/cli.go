@@ -44,6 +44,13 @@ Try it on this machine, without a NetSuite account:
   suitekey demo                 emulator, server and a sample customer; prints the link to click
   suitekey demo --auto          plays the customer as well
 
+One account of your own, without a server:
+
+  suitekey connect --connection acme --account 1234567 --client-id 5f3c… --role customrole_acme
+  suitekey token --connection acme
+  suitekey query --connection acme 'SELECT id FROM customer ORDER BY id'
+  suitekey doctor --connection acme          which side failed, and who must click what
+
 Run a server and connect a customer:
 
   suitekey keys master --out master.key
@@ -67,14 +74,24 @@ func newRoot(e *env) *cobra.Command {
 	root.PersistentFlags().BoolVar(&e.noColor, "no-color", false, "use no colours; NO_COLOR does the same")
 	root.PersistentFlags().BoolVar(&e.yes, "yes", false, "do not ask before what cannot be undone")
 	root.PersistentFlags().StringVar(&e.configFile, "config", "", "settings file (default: suitekey.yaml, where there is one)")
-	root.AddCommand(
-		newConnect(e), newLogin(e), newProfile(e), newToken(e), newQuery(e), newRecord(e), newRESTlet(e), newRun(e), newProxy(e), newCerts(e), newKeys(e), newDoctor(e), newExport(e), newMigrateTBA(e),
-		newDemo(e), newServe(e), newMigrate(e), newEmulator(e),
-		newApp(e), newLink(e), newClient(e), newConnection(e), newNotify(e), newCalendar(e), newAudit(e), newConfig(e), newCompletion(e), newMan(e),
-	)
+	addTopic(root, "account", "One account, without a server, and a server's connections:",
+		newConnect(e), newLogin(e), newProfile(e), newToken(e), newQuery(e), newRecord(e), newRESTlet(e), newRun(e), newProxy(e), newCerts(e), newKeys(e), newDoctor(e), newMigrateTBA(e), newExport(e))
+	addTopic(root, "server", "A server:",
+		newServe(e), newMigrate(e), newApp(e), newLink(e), newClient(e), newConnection(e), newNotify(e), newCalendar(e), newAudit(e))
+	addTopic(root, "trial", "Without a NetSuite account:", newDemo(e), newEmulator(e))
+	root.AddCommand(newConfig(e), newCompletion(e), newMan(e))
 	typeUsageErrors(root)
 	offerConnections(e, root)
 	return root
+}
+
+// addTopic adds commands that the help shows together.
+func addTopic(root *cobra.Command, id, title string, cmds ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: id, Title: title})
+	for _, cmd := range cmds {
+		cmd.GroupID = id
+		root.AddCommand(cmd)
+	}
 }
 
 // group is a noun whose verbs are its subcommands.
