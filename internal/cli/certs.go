@@ -178,7 +178,7 @@ func (e *env) readCertificate(name string) (*x509.Certificate, error) {
 	}
 	cert, err := netsuite.ParseCertificate(data)
 	if err != nil {
-		return nil, broker.Errorf(broker.CodeInvalid, "file %s: must hold one X.509 certificate", name).WithCause(err).WithDo("Give the file that was made beside the key, mostly .pem, .crt or .cer.")
+		return nil, broker.Errorf(broker.CodeInvalid, "file %s: is no certificate that NetSuite takes", name).WithCause(err).WithDo("Give the file that was made beside the key, mostly .pem, .crt or .cer, or make both with: suitekey keys generate")
 	}
 	return cert, nil
 }

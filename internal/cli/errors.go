@@ -150,6 +150,10 @@ func situationOf(err error) situation {
 			return s
 		}
 	}
+	var said *netsuite.Error
+	if errors.As(err, &said) && said.Status >= 400 && said.Status < 500 { // a refusal whose kind nobody named
+		return situation{exit: exitRefused}
+	}
 	return situation{exit: exitFailed, code: broker.CodeInternal}
 }
 
