@@ -191,12 +191,15 @@ var brokenSetups = []struct {
 	}},
 	{name: "the grant is not ticked", breaks: func(s *setup) {
 		s.must(s.server.ChangeIntegration(s.app.ClientID, func(i *netsuitetest.Integration) { i.ClientCredentials = false }))
-	}, want: []string{"fail token: grant_off, integration_blocked"}},
+	}, want: []string{"fail token: grant_off, integration_blocked, feature_off"}},
 	{name: "the integration is blocked", breaks: func(s *setup) { s.must(s.account.BlockIntegration(s.app.ClientID)) }, want: []string{
-		"fail integration: redirect_uri, client_unknown, integration_blocked", "fail token: grant_off, integration_blocked",
+		"fail integration: redirect_uri, client_unknown, integration_blocked, feature_off", "fail token: grant_off, integration_blocked, feature_off",
 	}},
-	{name: "another redirect URI", breaks: func(s *setup) { s.subject.Consent.RedirectURI = portal + "/" }, want: []string{"fail integration: redirect_uri, client_unknown, integration_blocked"}},
-	{name: "an unknown client ID", breaks: func(s *setup) { s.subject.Consent.ClientID = strings.Repeat("9", 64) }, want: []string{"fail integration: redirect_uri, client_unknown, integration_blocked"}},
+	{name: "OAuth 2.0 is off", breaks: func(s *setup) { s.must(s.account.SetFeature("OAUTH2", false)) }, want: []string{
+		"fail integration: redirect_uri, client_unknown, integration_blocked, feature_off", "fail token: grant_off, integration_blocked, feature_off",
+	}},
+	{name: "another redirect URI", breaks: func(s *setup) { s.subject.Consent.RedirectURI = portal + "/" }, want: []string{"fail integration: redirect_uri, client_unknown, integration_blocked, feature_off"}},
+	{name: "an unknown client ID", breaks: func(s *setup) { s.subject.Consent.ClientID = strings.Repeat("9", 64) }, want: []string{"fail integration: redirect_uri, client_unknown, integration_blocked, feature_off"}},
 	{name: "a scope that is not ticked", breaks: func(s *setup) { s.signer.Scopes = []string{"suite_analytics"}; s.subject.Scopes = s.signer.Scopes }, want: []string{"fail token: scope_lost"}},
 	{name: "a consent for a scope that is not ticked", breaks: func(s *setup) { s.subject.Consent.Scopes = []string{"suite_analytics"} }, want: []string{"fail integration: consent_scope"}},
 	{name: "the user is inactive", breaks: func(s *setup) { s.keep(); s.must(s.account.SetEmployeeInactive(machine, true)) }, want: []string{"fail token: role_lost"}},

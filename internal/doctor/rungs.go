@@ -102,7 +102,7 @@ func (x *examination) consentRecord() {
 	case err == nil:
 		x.ok("integration", "NetSuite knows the client ID with this redirect URI")
 	case errors.Is(err, netsuite.ErrUnauthorizedClient), errors.Is(err, netsuite.ErrNotFound):
-		x.refused("integration", err, CauseRedirectURI, CauseClientUnknown, broker.CauseIntegrationBlocked)
+		x.refused("integration", err, CauseRedirectURI, CauseClientUnknown, broker.CauseIntegrationBlocked, broker.CauseFeatureOff)
 	case errors.Is(err, netsuite.ErrInvalidScope):
 		x.refused("integration", err, CauseScopeRefused)
 	default:
@@ -168,7 +168,7 @@ func (x *examination) noToken(err error) {
 		}
 		x.refused("token", err, x.whyRefused()...)
 	case broker.CauseIntegrationBlocked:
-		x.refused("token", err, CauseGrantOff, broker.CauseIntegrationBlocked)
+		x.refused("token", err, CauseGrantOff, broker.CauseIntegrationBlocked, broker.CauseFeatureOff)
 	default:
 		x.refused("token", err, cause)
 	}
