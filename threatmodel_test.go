@@ -18,6 +18,7 @@ var defended = []string{
 	"DO-02",
 	"EX-01",
 	"EX-02",
+	"CL-01", "CL-02",
 	"LO-01", "LO-02",
 	"VA-01", "VA-02", "VA-03",
 }

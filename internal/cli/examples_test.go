@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The example that the guides point at must be a valid definition.
@@ -34,6 +36,34 @@ func TestHelpShowsWhatToType(t *testing.T) {
 		}
 		if !typed {
 			t.Errorf("the help of %q does not show how to type it:\n%s", cmd.CommandPath(), cmd.Long)
+		}
+	}
+	walk(newRoot(&env{}))
+}
+
+// takesSecrets are flags whose names sound like secrets, each with what it really takes.
+var takesSecrets = map[string]string{
+	"key": "the name of a column, of query", "key-uri": "the name of a key in a token", "text-key": "a switch of query", "allow-address": "addresses",
+}
+
+// TestCL02_NoSwitchTurnsOffChecks walks all flags: none takes a secret itself, and none turns off the check of NetSuite's certificates.
+func TestCL02_NoSwitchTurnsOffChecks(t *testing.T) {
+	secret := regexp.MustCompile(`secret|password|token|pin$|key|pem`)
+	unsafe := regexp.MustCompile(`insecure|skip|verify|no-tls|unsafe|disable|trust`)
+	verifies := map[string]bool{"suitekey token --verify": true} // checks a token, more rather than less
+	var walk func(*cobra.Command)
+	walk = func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			name := cmd.CommandPath() + " --" + f.Name
+			if unsafe.MatchString(f.Name) && !verifies[name] {
+				t.Errorf("%s may turn off a check", name)
+			}
+			if secret.MatchString(f.Name) && takesSecrets[f.Name] == "" && !strings.HasSuffix(f.Name, "-file") {
+				t.Errorf("%s may take a secret on the command line, which other users can read; let it name a file", name)
+			}
+		})
+		for _, child := range cmd.Commands() {
+			walk(child)
 		}
 	}
 	walk(newRoot(&env{}))
