@@ -36,7 +36,7 @@ func commandsOf(t *testing.T, page string) string {
 // TestDocs runs every command of the pages for one person with one account, as it stands there, beside an emulator of NetSuite.
 func TestDocs(t *testing.T) {
 	for page, more := range map[string]func(t *testing.T, bin, folder string) []string{
-		"command-line.md": nil, "migrate-tba.md": nil, "doctor.md": nil, "hardware-keys.md": softToken,
+		"command-line.md": nil, "json.md": nil, "migrate-tba.md": nil, "doctor.md": nil, "hardware-keys.md": softToken,
 		"export-sdf.md": nil, "export-postman.md": besideServer, "export-suitecloud-ci.md": suiteCloudProject, "recipes/cron.md": reportScript,
 	} {
 		t.Run(page, func(t *testing.T) {
