@@ -373,6 +373,10 @@ func (x *examination) permissions() {
 		x.warn("permissions", "Core Administration Permissions", CauseRoleStrong)
 		return
 	}
+	if x.Expect == nil {
+		x.unknown("permissions", fmt.Sprintf("the role has %d; to compare them with what an app needs, give its definition", len(has)))
+		return
+	}
 	missing, excess := x.compare(has)
 	switch {
 	case len(missing) > 0:
@@ -380,15 +384,12 @@ func (x *examination) permissions() {
 	case len(excess) > 0:
 		x.warn("permissions", "the role also has "+strings.Join(excess, ", "), CauseExcess)
 	default:
-		x.ok("permissions", fmt.Sprintf("%d, as they should be", len(has)))
+		x.ok("permissions", fmt.Sprintf("%d, as the app needs them", len(has)))
 	}
 }
 
-// compare names what is missing against the app's list, and what is there beside it. Without a list nothing is too much.
+// compare names what is missing against the app's list, and what is there beside it.
 func (x *examination) compare(has map[string]int) (missing, excess []string) {
-	if x.Expect == nil {
-		return nil, nil
-	}
 	want := map[string]int{}
 	for id := range basics {
 		want[id] = 1
