@@ -56,8 +56,11 @@ func (d *DB) LinkByTokenHash(ctx context.Context, hash string) (broker.Link, err
 	return one(ctx, d.reader, scanLink, selectLinks+` WHERE token_hash = $1 AND token_hash <> ''`, hash)
 }
 
-// Links lists the links of an app, oldest first.
+// Links lists the links of an app, or of all apps when app is empty, oldest first.
 func (d *DB) Links(ctx context.Context, app string) ([]broker.Link, error) {
+	if app == "" {
+		return list(ctx, d.reader, scanLink, selectLinks+` ORDER BY created_at, id`)
+	}
 	return list(ctx, d.reader, scanLink, selectLinks+` WHERE app = $1 ORDER BY created_at, id`, app)
 }
 

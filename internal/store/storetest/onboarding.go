@@ -61,8 +61,11 @@ func testLinks(t *testing.T, opener Opener) {
 	clock.Add(time.Minute)
 	bare := broker.Link{ID: "link_0", App: "acme"}
 	must(t, db.SaveLink(ctx, &bare))
-	must(t, db.SaveLink(ctx, &broker.Link{ID: "link_2", App: "other"})) // no token: not the same token
+	clock.Add(time.Minute)
+	foreign := broker.Link{ID: "link_2", App: "other"} // no token: not the same token
+	must(t, db.SaveLink(ctx, &foreign))
 	wantEqual(t, get(db.Links(ctx, "acme"))(t), []broker.Link{link, bare})
+	wantEqual(t, get(db.Links(ctx, ""))(t), []broker.Link{link, bare, foreign})
 
 	for _, hash := range []string{"", "unknown"} {
 		_, err := db.LinkByTokenHash(ctx, hash)
