@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/suitekey/suitekey/internal/app"
+	"github.com/suitekey/suitekey/internal/broker"
 )
 
 func newClient(e *env) *cobra.Command {
@@ -35,6 +36,10 @@ func newClientCreate(e *env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "create", Short: "Make a client ID and secret", Long: clientCreateHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if !users && len(connections) == 0 {
+				return broker.Errorf(broker.CodeInvalid, "flag --connection: the client's connections are missing").
+					WithDo("Give --connection co_… as suitekey connection list shows it, or --users for a portal.")
+			}
 			return e.withApp(cmd, func(ctx context.Context, a *app.App) error {
 				create := a.Tokens.CreateClient
 				if users {
