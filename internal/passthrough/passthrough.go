@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Service is a part of NetSuite that can be allowed.
@@ -55,30 +57,28 @@ const largestBody = 104_000_000
 
 // Handler returns the way to the account.
 func (a Account) Handler() http.Handler {
-	proxy := &httputil.ReverseProxy{
-		Rewrite: func(r *httputil.ProxyRequest) {
-			base := a.SuiteTalk
-			if strings.HasPrefix(r.In.URL.Path, restletPath) {
-				base = a.RESTlets
-			}
-			r.Out.URL = &url.URL{Scheme: base.Scheme, Host: base.Host, Path: r.In.URL.Path, RawPath: r.In.URL.RawPath, RawQuery: r.In.URL.RawQuery}
-			r.Out.Host = base.Host
-			r.Out.Header = pick(r.In.Header, sentOn)
-		},
-		Transport:      a.Transport,
-		ModifyResponse: a.answer,
-		ErrorHandler:   failed,
-		FlushInterval:  -1,
-	}
+	proxy := &httputil.ReverseProxy{Rewrite: a.rewrite, Transport: answers{a}, ErrorHandler: failed, FlushInterval: -1}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		status, why := a.admit(r)
-		if status != 0 {
-			refuse(w, status, why)
+		if refused := a.admit(r); refused != nil {
+			refused.write(w)
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, largestBody)
-		proxy.ServeHTTP(w, r)
+		proxy.ServeHTTP(finalAnswer{w}, r)
 	})
+}
+
+// rewrite makes a fresh request of what the caller's may say (PX-05).
+func (a Account) rewrite(r *httputil.ProxyRequest) {
+	base := a.SuiteTalk
+	if r.In.URL.Path == restletPath {
+		base = a.RESTlets
+	}
+	r.Out.URL = &url.URL{Scheme: base.Scheme, Host: base.Host, Path: r.In.URL.Path, RawPath: r.In.URL.RawPath, RawQuery: r.In.URL.RawQuery}
+	r.Out.Host = base.Host
+	r.Out.Header = pick(r.In.Header, sentOn)
+	r.Out.Header.Set("User-Agent", "suitekey")
+	r.Out.Trailer = nil
 }
 
 const restletPath = "/app/site/hosting/restlet.nl"
@@ -90,30 +90,51 @@ var roots = map[Service][]string{
 
 var methods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-// admit says why a request does not go on, or 0. A path is parsed and refused, never cleaned (PX-02).
-func (a Account) admit(r *http.Request) (status int, why string) {
-	switch path := r.URL.Path; {
+// admit says why a request does not go on, or nil. A path is parsed and refused, never cleaned (PX-02).
+func (a Account) admit(r *http.Request) *refusal {
+	switch {
 	case r.URL.Scheme != "" || r.URL.Host != "" || r.URL.Opaque != "" || r.URL.User != nil:
-		return http.StatusBadRequest, "the request line must hold a path"
+		return &refusal{http.StatusBadRequest, "PATH_REFUSED", "the request line must hold a path"}
 	case !slices.Contains(methods, r.Method):
-		return http.StatusMethodNotAllowed, "GET, POST, PUT, PATCH and DELETE are passed on"
+		return &refusal{http.StatusMethodNotAllowed, "METHOD_REFUSED", "GET, POST, PUT, PATCH and DELETE are passed on"}
 	case tricky(r.URL):
-		return http.StatusBadRequest, "the path holds dots, slashes, backslashes or control characters where none belong"
-	case !a.allowed(path):
-		return http.StatusForbidden, "this path is not allowed here"
+		return &refusal{http.StatusBadRequest, "PATH_REFUSED", "the path must be UTF-8 that can be printed, without empty and dot segments, encoded slashes, percent signs, backslashes and semicolons"}
+	case !a.allowed(r.URL.Path):
+		return &refusal{http.StatusForbidden, "NOT_ALLOWED", "this path is not allowed here"}
+	case hasTwin(r.Header):
+		return &refusal{http.StatusBadRequest, "HEADER_REFUSED", "names of headers must not have an underscore"}
+	case r.ContentLength > largestBody:
+		return &tooLarge
 	}
-	return 0, ""
+	return nil
 }
 
-// tricky paths mean one thing here and perhaps another at NetSuite.
+// tricky paths mean one thing here and perhaps another at NetSuite, whose servers may decode, fold or strip what this one would not:
+// "..;" is a dot segment to some, and 0xC0 0xAE a dot.
 func tricky(u *url.URL) bool {
-	raw := strings.ToLower(u.EscapedPath())
-	for _, sign := range []string{"%2e", "%2f", "%5c", "%25", "%00", "\\", "//", "/./", "/../", ";"} {
-		if strings.Contains(raw, sign) {
+	raw, path := u.EscapedPath(), u.Path
+	if !utf8.ValidString(path) || strings.ContainsFunc(path, unprintable) || strings.ContainsAny(path, `%\;`) || strings.Count(path, "/") != strings.Count(raw, "/") {
+		return true
+	}
+	segments := strings.Split(path, "/")[1:]
+	for i, s := range segments {
+		if s == "." || s == ".." || s == "" && i < len(segments)-1 {
 			return true
 		}
 	}
-	return strings.HasSuffix(raw, "/.") || strings.HasSuffix(raw, "/..") || strings.ContainsFunc(u.Path, func(r rune) bool { return r < 0x20 || r == 0x7f })
+	return false
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// hasTwin finds names that some servers read as another: they take an underscore for a hyphen.
+func hasTwin(header http.Header) bool {
+	for name := range header {
+		if strings.Contains(name, "_") {
+			return true
+		}
+	}
+	return false
 }
 
 func (a Account) allowed(path string) bool {
@@ -147,12 +168,27 @@ func pick(from http.Header, names []string) http.Header {
 
 var errRedirect = errors.New("NetSuite answered with a redirect, which is not followed with a token")
 
-// answer lets through what belongs to the caller. Addresses of the account become paths here.
-func (a Account) answer(r *http.Response) error {
-	if r.StatusCode >= 300 && r.StatusCode < 400 {
-		return errRedirect // a RESTlet in the wrong data centre, for one (PX-08)
+// answers makes a fresh answer of what the caller may see of NetSuite's (PX-07). Trailers stay with the answer that came.
+type answers struct{ Account }
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	came, err := a.Transport.RoundTrip(r)
+	if err != nil {
+		return nil, err
 	}
-	header := pick(r.Header, givenBack)
+	if came.StatusCode < 200 || came.StatusCode >= 300 && came.StatusCode < 400 {
+		_ = came.Body.Close()
+		return nil, errRedirect // a RESTlet in the wrong data centre, for one (PX-08)
+	}
+	return &http.Response{
+		Status: came.Status, StatusCode: came.StatusCode, Proto: came.Proto, ProtoMajor: came.ProtoMajor, ProtoMinor: came.ProtoMinor,
+		Header: a.shown(came.Header), Body: came.Body, ContentLength: came.ContentLength, Request: r,
+	}, nil
+}
+
+// shown are the headers for the caller. Addresses of the account become paths here.
+func (a Account) shown(came http.Header) http.Header {
+	header := pick(came, givenBack)
 	if at := header.Get("Location"); at != "" {
 		u, err := url.Parse(at)
 		if err != nil || u.Host != "" && u.Host != a.SuiteTalk.Host && u.Host != a.RESTlets.Host {
@@ -161,19 +197,30 @@ func (a Account) answer(r *http.Response) error {
 			header.Set("Location", u.RequestURI())
 		}
 	}
-	r.Header = header
-	return nil
+	return header
 }
+
+// finalAnswer keeps back what comes before the answer: its headers would be NetSuite's own (PX-07).
+type finalAnswer struct{ http.ResponseWriter }
+
+func (w finalAnswer) WriteHeader(status int) {
+	if status >= 200 {
+		w.ResponseWriter.WriteHeader(status)
+	}
+}
+
+// Unwrap lets the proxy flush.
+func (w finalAnswer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 func failed(w http.ResponseWriter, r *http.Request, err error) {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		refuse(w, http.StatusRequestEntityTooLarge, "the body is larger than the 104 MB that NetSuite takes")
+		tooLarge.write(w)
 	case errors.Is(err, errRedirect):
-		refuse(w, http.StatusBadGateway, err.Error())
+		Refuse(w, http.StatusBadGateway, "REDIRECT_REFUSED", err.Error())
 	case r.Context().Err() == nil:
-		refuse(w, http.StatusBadGateway, "NetSuite could not be asked: "+plain(err))
+		Refuse(w, http.StatusBadGateway, "UNREACHABLE", "NetSuite could not be asked: "+plain(err))
 	}
 }
 
@@ -186,9 +233,24 @@ func plain(err error) string {
 	return err.Error()
 }
 
-func refuse(w http.ResponseWriter, status int, why string) {
+// refusal is why a request does not go on.
+type refusal struct {
+	status       int
+	code, detail string
+}
+
+var tooLarge = refusal{http.StatusRequestEntityTooLarge, "TOO_LARGE", "the body is larger than the 104 MB that NetSuite takes"}
+
+func (r refusal) write(w http.ResponseWriter) { Refuse(w, r.status, r.code, r.detail) }
+
+// Refuse answers in the form of NetSuite's own errors (H/section_156570709583), so that its clients find code and detail where they look
+// for them. The code says by its beginning that it is ours.
+func Refuse(w http.ResponseWriter, status int, code, detail string) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"title": http.StatusText(status), "status": status, "detail": why}) // the caller may be gone
+	_ = json.NewEncoder(w).Encode(map[string]any{ // the caller may be gone
+		"title": http.StatusText(status), "status": status,
+		"o:errorDetails": []any{map[string]string{"detail": detail, "o:errorCode": "SUITEKEY_" + code}},
+	})
 }

