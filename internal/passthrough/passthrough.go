@@ -6,9 +6,11 @@
 package passthrough
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -64,8 +66,38 @@ func (a Account) Handler() http.Handler {
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, largestBody)
+		if err := keepSmall(r); err != nil {
+			Refuse(w, http.StatusBadRequest, "BODY_REFUSED", "the body ended before its end")
+			return
+		}
 		proxy.ServeHTTP(finalAnswer{w}, r)
 	})
+}
+
+// keptBody is how large a body may be to be kept until the answer is there.
+const keptBody = 1 << 20
+
+// keepSmall reads a small body before anything is asked. So the transport may send it again where that does no harm: a query whose token
+// NetSuite has just refused, for one. A larger body flows.
+func keepSmall(r *http.Request) error {
+	start, err := io.ReadAll(io.LimitReader(r.Body, keptBody+1))
+	if err != nil {
+		return err
+	}
+	if len(start) > keptBody {
+		r.Body = flow{io.MultiReader(bytes.NewReader(start), r.Body), r.Body}
+		return nil
+	}
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(start)), nil }
+	r.Body, _ = r.GetBody()                                      // it has no error
+	r.ContentLength, r.TransferEncoding = int64(len(start)), nil // framed anew (PX-06)
+	return nil
+}
+
+// flow reads on behind what was read already.
+type flow struct {
+	io.Reader
+	io.Closer
 }
 
 // rewrite makes a fresh request of what the caller's may say (PX-05).
