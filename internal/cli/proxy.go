@@ -2,10 +2,11 @@ package cli
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,8 +54,8 @@ func newProxy(e *env) *cobra.Command {
 
 func (e *env) readProxy(o proxyOptions) (proxyGuard, []passthrough.Service, error) {
 	var guard proxyGuard
-	host, _, err := net.SplitHostPort(o.listen)
-	if err != nil || !isLoopback(host) {
+	host, port, err := net.SplitHostPort(o.listen)
+	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil || !isLoopback(host) {
 		return guard, nil, broker.Errorf(broker.CodeInvalid, "flag --listen: must be an address of this machine; got %.100q", o.listen).WithDo("For example: --listen 127.0.0.1:8770. For others, run a suitekey server.")
 	}
 	services, err := passthrough.ParseServices(o.allow)
@@ -103,30 +104,38 @@ func (e *env) proxy(ctx context.Context, t *target, listen string, guard proxyGu
 	return err
 }
 
-// proxyGuard keeps out whoever is not a program of this machine: pages of a browser, by their Origin, and names of other people that lead
-// here (DNS rebinding), by the Host.
+// proxyGuard keeps out whoever is not a program of this machine: pages of a browser, by what it says of them, and names of other people
+// that lead here (DNS rebinding), by the Host.
 type proxyGuard struct {
 	secret netsuite.Secret
 	next   http.Handler
 }
 
 func (g proxyGuard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	site := r.Header.Get("Sec-Fetch-Site")
 	switch {
-	case !isLoopback(host):
-		http.Error(w, "this address is for the programs of this machine", http.StatusForbidden)
-	case r.Header.Get("Origin") != "" || site != "" && site != "none":
-		http.Error(w, "this address is not for pages in a browser", http.StatusForbidden)
+	case !isLoopback(hostOf(r)):
+		passthrough.Refuse(w, http.StatusForbidden, "HOST_REFUSED", "this address is for the programs of this machine, who call it 127.0.0.1 or localhost")
+	case ofPage(r.Header):
+		passthrough.Refuse(w, http.StatusForbidden, "PAGE_REFUSED", "this address is not for pages in a browser")
 	case !g.knows(r.Header.Get("Authorization")):
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		http.Error(w, "send the secret of this proxy as Authorization: Bearer", http.StatusUnauthorized)
+		passthrough.Refuse(w, http.StatusUnauthorized, "SECRET_REFUSED", "send the secret of this proxy as Authorization: Bearer")
 	default:
 		g.next.ServeHTTP(w, r)
 	}
+}
+
+// hostOf is the name by which the caller knows this address, without port and brackets.
+func hostOf(r *http.Request) string { return (&url.URL{Host: r.Host}).Hostname() }
+
+// ofPage reports whether a page made the request. What somebody types into a browser has Sec-Fetch-Site: none; browsers that do not know
+// it say where a link stood.
+func ofPage(header http.Header) bool {
+	if len(header["Origin"]) > 0 || len(header["Referer"]) > 0 {
+		return true
+	}
+	site := header["Sec-Fetch-Site"]
+	return len(site) > 1 || len(site) == 1 && site[0] != "none"
 }
 
 func (g proxyGuard) knows(authorization string) bool {
@@ -134,5 +143,5 @@ func (g proxyGuard) knows(authorization string) bool {
 		return true
 	}
 	scheme, secret, _ := strings.Cut(authorization, " ")
-	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare([]byte(secret), []byte(g.secret.Reveal())) == 1
+	return strings.EqualFold(scheme, "Bearer") && g.secret.Equal(netsuite.NewSecret(secret))
 }

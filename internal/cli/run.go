@@ -3,11 +3,11 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,7 +23,8 @@ work use suitekey proxy, which adds one to each request.
   suitekey run --connection acme -- ./sync.sh
   suitekey run --connection acme -- sh -c 'printf "Authorization: Bearer %s" "$NETSUITE_ACCESS_TOKEN" | curl -H @- "$NETSUITE_BASE_URL/services/rest/system/v1/serverTime"'
 
-Secrets of suitekey's own, such as SUITEKEY_KEY, are not passed on to it.
+Secrets of suitekey's own, such as SUITEKEY_KEY, are not passed on to it; SIGINT and SIGTERM are. A program that a signal ended gives 128 and
+the signal's number, one that is not there 6, and one that cannot be started 2.
 `
 
 func newRun(e *env) *cobra.Command {
@@ -56,12 +57,18 @@ func (e *env) run(ctx context.Context, t *target, program string, args []string)
 	child := exec.Command(program, args...)
 	child.Env = append(withoutSecrets(os.Environ()), "NETSUITE_ACCESS_TOKEN="+token.AccessToken.Reveal(), "NETSUITE_BASE_URL="+base.String(), "NETSUITE_ACCOUNT="+t.account.String())
 	child.Stdin, child.Stdout, child.Stderr = e.stdin, e.stdout, e.stderr
-	if err := child.Start(); err != nil {
-		return fmt.Errorf("start %s: %w", program, err)
+	signals, end := signalsOf(terminal(e.stdin))
+	defer end()
+	if err := ctx.Err(); err != nil { // cancelled before there was a program to tell
+		return err
 	}
-	done := passSignals(child.Process, terminal(e.stdin))
+	if err := child.Start(); err != nil {
+		return broker.Errorf(broker.CodeInvalid, "program %.80q cannot be started", program).WithCause(reasonOf(err)).WithDo("A script begins with a line such as #!/bin/sh.")
+	}
+	done := passSignals(signals, child.Process)
 	err = child.Wait()
-	done()
+	end()
+	<-done
 	var ended *exec.ExitError
 	if errors.As(err, &ended) {
 		return &verdict{exit: exitOf(ended)}
@@ -77,43 +84,52 @@ func exitOf(ended *exec.ExitError) int {
 	return ended.ExitCode()
 }
 
-// passSignals lets the program decide what a signal means. A terminal gives Ctrl-C to both of us by itself, and once is enough.
-func passSignals(to *os.Process, atTerminal bool) (done func()) {
-	signals := make(chan os.Signal, 1)
+// signalsOf are those that are the program's to act on, until end is called. A terminal gives Ctrl-C to both of us by itself, and once is
+// enough.
+func signalsOf(atTerminal bool) (signals chan os.Signal, end func()) {
+	signals = make(chan os.Signal, 8)
 	signal.Notify(signals, syscall.SIGTERM)
 	if !atTerminal {
 		signal.Notify(signals, os.Interrupt)
 	}
-	ended := make(chan struct{})
-	go func() {
-		for {
-			select {
-			case s := <-signals:
-				_ = to.Signal(s) // it may have ended
-			case <-ended:
-				return
-			}
-		}
-	}()
-	return func() {
+	return signals, sync.OnceFunc(func() {
 		signal.Stop(signals)
-		close(ended)
-	}
+		close(signals)
+	})
 }
 
-// withoutSecrets leaves our own secrets, and the names of their files, out of a program's environment.
-func withoutSecrets(all []string) []string {
-	hidden := map[string]bool{}
-	for _, s := range settingsTable {
-		if s.secret {
-			hidden[s.variable()], hidden[s.twin().variable()] = true, true
+// passSignals passes on what comes until there is no more.
+func passSignals(signals <-chan os.Signal, to *os.Process) (done <-chan struct{}) {
+	passed := make(chan struct{})
+	go func() {
+		defer close(passed)
+		for s := range signals {
+			_ = to.Signal(s) // it may have ended
 		}
-	}
+	}()
+	return passed
+}
+
+// withoutSecrets leaves our own secrets, and the names of their files, out of a program's environment. The database's address is one when
+// it holds a password.
+func withoutSecrets(all []string) []string {
 	var kept []string
 	for _, pair := range all {
-		if name, _, _ := strings.Cut(pair, "="); !hidden[name] && !strings.HasPrefix(name, "SUITEKEY_PKCS11_PIN") {
+		if name, value, _ := strings.Cut(pair, "="); !isSecretVariable(name, value) {
 			kept = append(kept, pair)
 		}
 	}
 	return kept
+}
+
+func isSecretVariable(name, value string) bool {
+	for _, s := range settingsTable {
+		switch {
+		case s.file != nil && name == s.twin().variable():
+			return true
+		case name == s.variable():
+			return s.secret || s.shown(value) != value
+		}
+	}
+	return strings.HasPrefix(name, "SUITEKEY_PKCS11_PIN")
 }
