@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -39,6 +41,7 @@ func newRecordGet(e *env) *cobra.Command {
   suitekey record get customer 1001 --fields companyname,email
   suitekey record get salesOrder 2001 --expand
   suitekey record get customer eid:crm-42
+  suitekey record get employee -- -5              an ID below zero
 `, cobra.ExactArgs(2), func(ctx context.Context, t *target, args []string) error {
 		data, err := t.api.Record(ctx, args[0], args[1], &o)
 		if err != nil {
@@ -59,8 +62,29 @@ func (e *env) printJSON(data json.RawMessage) error {
 		text.Write(bytes.TrimSpace(data))
 	}
 	text.WriteByte('\n')
-	_, err := e.stdout.Write(text.Bytes())
+	out := text.Bytes()
+	if terminal(e.stdout) {
+		out = shown(out)
+	}
+	_, err := e.stdout.Write(out)
 	return err
+}
+
+// shown is text that cannot do anything but stand on a terminal (LO-02): what cannot be printed is written as JSON escapes it.
+func shown(text []byte) []byte {
+	var out []byte
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || r == '\t' || unicode.IsPrint(r) && r != utf8.RuneError:
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
 }
 
 func newRecordList(e *env) *cobra.Command {
@@ -89,7 +113,7 @@ func (e *env) printIDs(ctx context.Context, t *target, recordType, filter string
 		}
 		if e.json {
 			ids = append(ids, id)
-		} else if _, err := fmt.Fprintln(e.stdout, id); err != nil {
+		} else if _, err := fmt.Fprintln(e.stdout, oneLine(id)); err != nil {
 			return err
 		}
 		if limit--; limit == 0 {
@@ -106,8 +130,8 @@ const bodyHelp = "`FILE` that holds the fields as a JSON object, - for stdin"
 
 const largestRecordBody = 100 << 20
 
-// fields reads the body of a write.
-func (e *env) fields(file string) (map[string]any, error) {
+// fields reads the body of a write. It goes on as it is: NetSuite sets fields in their order, and one may depend on another.
+func (e *env) fields(file string) (json.RawMessage, error) {
 	if file == "" {
 		return nil, broker.Errorf(broker.CodeInvalid, "flag --file: the fields are missing").WithDo(`For example: echo '{"companyname": "Acme"}' | suitekey record create customer --file -`)
 	}
@@ -115,14 +139,10 @@ func (e *env) fields(file string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var fields map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	err = decoder.Decode(&fields)
-	if _, more := decoder.Token(); err != nil || fields == nil || more != io.EOF {
+	if data = bytes.TrimSpace(data); !bytes.HasPrefix(data, []byte("{")) || !json.Valid(data) {
 		return nil, broker.Errorf(broker.CodeInvalid, "file %s: must hold one JSON object", file).WithDo(`For example: {"companyname": "Acme"}`)
 	}
-	return fields, nil
+	return data, nil
 }
 
 func newRecordCreate(e *env) *cobra.Command {
@@ -210,7 +230,7 @@ func newRecordTransform(e *env) *cobra.Command {
 
   suitekey record transform salesOrder 2001 invoice
 `, cobra.ExactArgs(3), func(ctx context.Context, t *target, args []string) error {
-		fields := map[string]any{}
+		fields := json.RawMessage("{}")
 		var err error
 		if file != "" {
 			if fields, err = e.fields(file); err != nil {

@@ -24,7 +24,7 @@ var restletMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, h
 
 func newRESTlet(e *env) *cobra.Command {
 	var script, deploy, file string
-	var params map[string]string
+	var params []string
 	cmd := e.onRecord("restlet METHOD", "Call a RESTlet", restletHelp, cobra.ExactArgs(1), func(ctx context.Context, t *target, args []string) error {
 		method := strings.ToUpper(args[0])
 		if !slices.Contains(restletMethods, method) {
@@ -37,9 +37,9 @@ func newRESTlet(e *env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		query := url.Values{}
-		for name, value := range params {
-			query.Set(name, value)
+		query, err := restletParams(params)
+		if err != nil {
+			return err
 		}
 		answer, err := t.api.RESTlet(ctx, method, script, deploy, query, body)
 		if err != nil {
@@ -49,9 +49,21 @@ func newRESTlet(e *env) *cobra.Command {
 	})
 	cmd.Flags().StringVar(&script, "script", "", "script `ID` of the RESTlet")
 	cmd.Flags().StringVar(&deploy, "deploy", "", "script `ID` of its deployment")
-	cmd.Flags().StringToStringVar(&params, "param", nil, "`NAME=VALUE` for its address; repeat it for more")
+	cmd.Flags().StringArrayVar(&params, "param", nil, "`NAME=VALUE` for its address; repeat it for more")
 	cmd.Flags().StringVar(&file, "file", "", "`FILE` that holds the body as JSON, - for stdin; for post and put")
 	return cmd
+}
+
+func restletParams(params []string) (url.Values, error) {
+	query := url.Values{}
+	for _, param := range params {
+		name, value, found := strings.Cut(param, "=")
+		if !found || name == "" {
+			return nil, broker.Errorf(broker.CodeInvalid, "flag --param: %.80q must be NAME=VALUE", param).WithDo("For example: --param since=2026-11-01")
+		}
+		query.Add(name, value)
+	}
+	return query, nil
 }
 
 const largestRESTletBody = 10 << 20 // OH/section_4640094112
